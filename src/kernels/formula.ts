@@ -1,0 +1,101 @@
+/**
+ * A formula: all places of an output, in one or several parts that together cover each place once. Convolution has one
+ * part; the concatenation of three tensors has three.
+ */
+
+import type { Shape } from "../tensor/shape.ts";
+import { type Axis, axis, type Index, type IndexLike, index } from "./index-expression.ts";
+import { type Operand, Value } from "./value.ts";
+
+export interface Part {
+  /** Loop axes, outermost first. */
+  readonly axes: readonly Axis[];
+  /** Where in the output the value goes. */
+  readonly at: readonly Index[];
+  readonly value: Value;
+}
+
+export type Formula = readonly Part[];
+
+/** A part that covers a whole output of this shape, axis by axis. */
+export function over(shape: Shape, value: (...axes: Axis[]) => Value): Part {
+  const axes = shape.map((extent, i) => axis(`i${i}`, extent));
+  return { axes, at: axes.map(index), value: value(...axes) };
+}
+
+/** A part whose axes cover the output in another order or in a part of it: `at` says where each place goes. */
+export function scatter(
+  extents: Shape,
+  place: (...axes: Axis[]) => { at: readonly IndexLike[]; value: Value },
+): Part {
+  const axes = extents.map((extent, i) => axis(`i${i}`, extent));
+  const { at, value } = place(...axes);
+  return { axes, at: at.map(index), value };
+}
+
+/** Visits `value` and all values in it, outside in. */
+export function visit(value: Value, see: (value: Value) => void): void {
+  see(value);
+  for (const child of children(value)) visit(child, see);
+}
+
+export function children({ node }: Value): readonly Value[] {
+  switch (node.kind) {
+    case "unary":
+      return [node.a];
+    case "binary":
+    case "compare":
+      return [node.a, node.b];
+    case "select":
+      return [node.condition, node.a, node.b];
+    case "reduce":
+      return [node.body];
+    default:
+      return [];
+  }
+}
+
+/** The operands a formula reads, in order of their first use. */
+export function operandsOf(formula: Formula): Operand[] {
+  const operands = new Set<Operand>();
+  for (const part of formula)
+    visit(part.value, ({ node }) => {
+      if (node.kind === "read") operands.add(node.operand);
+    });
+  return [...operands];
+}
+
+/** `value` with axes replaced, and each read replaced where `read` gives something else for it. */
+export function substitute(
+  value: Value,
+  replacement: ReadonlyMap<Axis, Index>,
+  read: (operand: Operand, at: readonly Index[], fill: number | undefined) => Value | undefined = () =>
+    undefined,
+): Value {
+  const go = (v: Value): Value => {
+    const { node } = v;
+    switch (node.kind) {
+      case "constant":
+      case "scalar":
+        return v;
+      case "read": {
+        const at = node.at.map((each) => each.substitute(replacement));
+        return read(node.operand, at, node.fill) ?? new Value({ ...node, at });
+      }
+      case "unary":
+        return new Value({ ...node, a: go(node.a) });
+      case "binary":
+      case "compare":
+        return new Value({ ...node, a: go(node.a), b: go(node.b) });
+      case "select":
+        return new Value({ ...node, condition: go(node.condition), a: go(node.a), b: go(node.b) });
+      case "reduce":
+        return new Value({ ...node, body: go(node.body) });
+      case "position":
+        return new Value({ ...node, index: node.index.substitute(replacement) });
+      case "random":
+        return new Value({ ...node, counter: node.counter.substitute(replacement) });
+    }
+  };
+  return go(value);
+}

@@ -1,0 +1,3 @@
+export * from "./formula.ts";
+export * from "./index-expression.ts";
+export * from "./value.ts";

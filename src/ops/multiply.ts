@@ -1,0 +1,17 @@
+/** a · b, element by element, with broadcasting. */
+
+import { over } from "../kernels/formula.ts";
+import { broadcastShape } from "../tensor/broadcast.ts";
+import { broadcastAt } from "./broadcast.ts";
+import { defineOp, type Op } from "./operation.ts";
+import { unbroadcast } from "./sum.ts";
+
+export const multiply: Op<"a" | "b"> = defineOp({
+  name: "multiply",
+  shape: ({ a, b }) => broadcastShape(a, b),
+  value: ({ a, b }, _, shape) => [over(shape, (...i) => broadcastAt(a, i).times(broadcastAt(b, i)))],
+  gradient: ({ a, b }, dy) => ({
+    a: unbroadcast(multiply({ a: dy, b }, {}), a.shape),
+    b: unbroadcast(multiply({ a: dy, b: a }, {}), b.shape),
+  }),
+});

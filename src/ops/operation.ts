@@ -1,0 +1,161 @@
+/**
+ * What an operation is, and the symbolic tensors that operations make of one another. A graph is what can be reached
+ * from some tensors; it has no object of its own.
+ */
+
+import type { Formula } from "../kernels/formula.ts";
+import { Source } from "../kernels/value.ts";
+import { ShapeError } from "../tensor/errors.ts";
+import { formatShape, type Shape } from "../tensor/shape.ts";
+import { currentPlace } from "./place.ts";
+
+/** Who gives a tensor its values: the caller, training, the passing of batches, or an operation. */
+export type Role = "input" | "parameter" | "state" | "computed";
+
+/** How a parameter's shape is to be read, for the border to other frameworks: [r, s, c, k], [c, k] or [c]. */
+export type ParameterKind = "filter" | "transposedFilter" | "matrix" | "vector";
+
+/** A tensor of a graph: known shape, no values yet. Identity counts. */
+export interface Tensor<S extends Shape = Shape> {
+  readonly shape: S;
+  readonly role: Role;
+  /** Path of the layer that made it ("layer1.0.conv1"), or the name of an input or parameter. */
+  readonly name: string;
+  /** How it is computed; only where the role is "computed". */
+  readonly node?: Node;
+  /** How the shape is to be read; only where the role is "parameter" or "state". */
+  readonly kind?: ParameterKind;
+}
+
+export interface Node {
+  readonly operation: AnyOperation;
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  readonly attributes: unknown;
+}
+
+export interface Cost {
+  /** Multiply-adds of sums of products; additions, comparisons and the like are not counted, as in the papers. */
+  readonly macs: number;
+}
+
+export type Shapes<Inputs extends string> = Readonly<Record<Inputs, Shape>>;
+export type Sources<Inputs extends string> = Readonly<Record<Inputs, Source>>;
+export type Tensors<Inputs extends string> = Readonly<Record<Inputs, Tensor>>;
+
+/** An operation: its meaning in one place. Optional inputs are absent from the records. */
+export interface Operation<Inputs extends string, Attributes> {
+  readonly name: string;
+  /** The output's shape. Throws a ShapeError where the inputs do not fit. */
+  shape(inputs: Shapes<Inputs>, attributes: Attributes): Shape;
+  /** Default: no multiply-adds. */
+  cost?(inputs: Shapes<Inputs>, output: Shape, attributes: Attributes): Cost;
+  /** The output's value at each place. */
+  value(inputs: Sources<Inputs>, attributes: Attributes, output: Shape): Formula;
+  /** The gradient of a loss with respect to the inputs, given that with respect to the output. Absent: none flows. */
+  gradient?(
+    inputs: Tensors<Inputs>,
+    dy: Tensor,
+    attributes: Attributes,
+    y: Tensor,
+  ): Partial<Record<Inputs, Tensor>>;
+  /** The receptive field that one output place has on input "x"; default 1×1 at stride 1. */
+  window?(attributes: Attributes, inputs: Shapes<Inputs>): Window;
+}
+
+/** Extent and step, in places of the input, of what one output place sees. */
+export interface Window {
+  readonly kernel: readonly [r: number, s: number];
+  readonly stride: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  /** Zeros before the first row and column. */
+  readonly padding: readonly [number, number];
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: an operation is kept beside the inputs and attributes it was made for
+export type AnyOperation = Operation<any, any>;
+
+/** An operation that can be called: from input tensors and attributes to the output tensor. */
+export interface Op<Inputs extends string, Attributes = Record<never, never>> {
+  (inputs: OptionalInputs<Inputs>, attributes: Attributes): Tensor;
+  readonly operation: Operation<Inputs, Attributes>;
+}
+
+/** Makes an operation callable. */
+export function defineOp<Inputs extends string, Attributes = Record<never, never>>(
+  operation: Operation<Inputs, Attributes>,
+): Op<Inputs, Attributes> {
+  const apply = (inputs: OptionalInputs<Inputs>, attributes: Attributes): Tensor => {
+    const given = withoutAbsent(inputs) as Tensors<Inputs>;
+    const shapes = mapRecord(given, (tensor) => tensor.shape);
+    const place = currentPlace();
+    let shape: Shape;
+    try {
+      shape = operation.shape(shapes, attributes);
+    } catch (error) {
+      if (!(error instanceof ShapeError)) throw error;
+      const where = place === "" ? operation.name : `${operation.name} at ${place}`;
+      throw new ShapeError(`${where}: ${error.message}`, {
+        ...error.facts,
+        operation: operation.name,
+        place,
+        shapes,
+      });
+    }
+    for (const extent of shape) {
+      if (Number.isInteger(extent) && extent > 0) continue;
+      const came = Object.entries(shapes).map(([name, s]) => `${name} ${formatShape(s as Shape)}`);
+      throw new ShapeError(
+        `${operation.name}${place === "" ? "" : ` at ${place}`}: the output would have shape ${formatShape(shape)}; ` +
+          `came ${came.join(", ")}. Give a larger input, or less kernel, stride or dilation.`,
+        { operation: operation.name, place, shapes, shape },
+      );
+    }
+    return {
+      shape,
+      role: "computed",
+      name: place === "" ? operation.name : place,
+      node: { operation, inputs: given, attributes },
+    };
+  };
+  return Object.assign(apply, { operation });
+}
+
+export type OptionalInputs<Inputs extends string> = Readonly<Record<Inputs, Tensor | undefined>>;
+
+/** A tensor whose values the caller gives at each run. */
+export function input(name: string, shape: Shape): Tensor {
+  return { shape, role: "input", name };
+}
+
+/** A tensor that lasts between runs and is trained. */
+export function parameter(name: string, shape: Shape, kind: ParameterKind): Tensor {
+  return { shape, role: "parameter", name, kind };
+}
+
+/** A tensor that lasts between runs and is not trained, such as running statistics. */
+export function state(name: string, shape: Shape, kind: ParameterKind = "vector"): Tensor {
+  return { shape, role: "state", name, kind };
+}
+
+/** The formula of a computed tensor over its input tensors. */
+export function formulaOf(tensor: Tensor): Formula {
+  if (tensor.node === undefined) throw new Error(`${tensor.name} is ${tensor.role}, not computed`);
+  const { operation, inputs, attributes } = tensor.node;
+  return operation.value(
+    mapRecord(inputs, (operand) => new Source(operand)),
+    attributes,
+    tensor.shape,
+  );
+}
+
+function withoutAbsent(inputs: Readonly<Record<string, Tensor | undefined>>): Record<string, Tensor> {
+  const given: Record<string, Tensor> = {};
+  for (const [name, tensor] of Object.entries(inputs))
+    if (tensor !== undefined) given[name] = tensor as Tensor;
+  return given;
+}
+
+function mapRecord<K extends string, A, B>(record: Readonly<Record<K, A>>, map: (a: A) => B): Record<K, B> {
+  const entries = Object.entries<A>(record).map(([key, each]) => [key, map(each)]);
+  return Object.fromEntries(entries) as Record<K, B>;
+}
