@@ -5,8 +5,8 @@ import type { Learner } from "../train/learner.ts";
 import { type Metrics, MetricsAccumulator } from "./metrics.ts";
 
 export interface EvaluateOptions {
-  /** Called after each batch with the images done so far. */
-  readonly onProgress?: (images: number) => void;
+  /** Called, and waited for, after each batch with the images done so far. */
+  readonly onProgress?: (images: number) => void | Promise<void>;
   /** Stops between batches: the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -24,7 +24,7 @@ export async function evaluate(
     const { loss, logits } = await learner.evaluate(batch.images, batch.labels, batch.count);
     accumulator.add(logits, batch.labels, batch.count, loss);
     images += batch.count;
-    onProgress?.(images);
+    await onProgress?.(images);
   }
   return accumulator.result();
 }

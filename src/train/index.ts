@@ -1,0 +1,11 @@
+export * from "./checkpoint.ts";
+export * from "./events.ts";
+export { fromReferenceLayout, type TensorKind, toReferenceLayout } from "./layout.ts";
+export type * from "./learner.ts";
+export * from "./optimizer.ts";
+export { defaultTrainingOptions, type TrainingOptions, trainingOptions } from "./options.ts";
+export type { EpochMeasures, Progress } from "./progress.ts";
+export { bestFile, lastFile } from "./run-keeper.ts";
+export * from "./schedules/index.ts";
+export * from "./trainer.ts";
+export * from "./training-run.ts";
