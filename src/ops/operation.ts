@@ -17,6 +17,8 @@ export type ParameterKind = "filter" | "transposedFilter" | "matrix" | "vector";
 
 /** A tensor of a graph: known shape, no values yet. Identity counts. */
 export interface Tensor<S extends Shape = Shape> {
+  /** Counts tensors as they are made: a tensor's inputs always have smaller numbers than it. */
+  readonly id: number;
   readonly shape: S;
   readonly role: Role;
   /** Path of the layer that made it ("layer1.0.conv1"), or the name of an input or parameter. */
@@ -38,6 +40,8 @@ export interface Cost {
   readonly macs: number;
 }
 
+let made = 0;
+
 export type Shapes<Inputs extends string> = Readonly<Record<Inputs, Shape>>;
 export type Sources<Inputs extends string> = Readonly<Record<Inputs, Source>>;
 export type Tensors<Inputs extends string> = Readonly<Record<Inputs, Tensor>>;
@@ -58,9 +62,20 @@ export interface Operation<Inputs extends string, Attributes> {
     attributes: Attributes,
     y: Tensor,
   ): Partial<Record<Inputs, Tensor>>;
+  /** Where the output's elements are before anything is computed; absent where they must be. */
+  memory?(inputs: Shapes<Inputs>, attributes: Attributes): Memory<Inputs>;
   /** The receptive field that one output place has on input "x"; default 1×1 at stride 1. */
   window?(attributes: Attributes, inputs: Shapes<Inputs>): Window;
 }
+
+/** Where an output's elements already are: what lets the plan do without a copy. */
+export type Memory<Inputs extends string> =
+  /** The output is all elements of this input in their order. */
+  | { readonly kind: "sameElements"; readonly input: Inputs }
+  /** The output is the box of this input that starts there. */
+  | { readonly kind: "boxOf"; readonly input: Inputs; readonly start: readonly number[] }
+  /** Each input is the box of the output that starts there; together they fill it. */
+  | { readonly kind: "assembled"; readonly starts: Readonly<Record<string, readonly number[]>> };
 
 /** Extent and step, in places of the input, of what one output place sees. */
 export interface Window {
@@ -111,6 +126,7 @@ export function defineOp<Inputs extends string, Attributes = Record<never, never
       );
     }
     return {
+      id: made++,
       shape,
       role: "computed",
       name: place === "" ? operation.name : place,
@@ -124,17 +140,17 @@ export type OptionalInputs<Inputs extends string> = Readonly<Record<Inputs, Tens
 
 /** A tensor whose values the caller gives at each run. */
 export function input(name: string, shape: Shape): Tensor {
-  return { shape, role: "input", name };
+  return { id: made++, shape, role: "input", name };
 }
 
 /** A tensor that lasts between runs and is trained. */
 export function parameter(name: string, shape: Shape, kind: ParameterKind): Tensor {
-  return { shape, role: "parameter", name, kind };
+  return { id: made++, shape, role: "parameter", name, kind };
 }
 
 /** A tensor that lasts between runs and is not trained, such as running statistics. */
 export function state(name: string, shape: Shape, kind: ParameterKind = "vector"): Tensor {
-  return { shape, role: "state", name, kind };
+  return { id: made++, shape, role: "state", name, kind };
 }
 
 /** The formula of a computed tensor over its input tensors. */

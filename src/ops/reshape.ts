@@ -25,5 +25,6 @@ export const reshape: Op<"x", { readonly shape: Shape }> = defineOp({
       })),
     ];
   },
+  memory: () => ({ kind: "sameElements", input: "x" }),
   gradient: ({ x }, dy) => ({ x: reshape({ x: dy }, { shape: x.shape }) }),
 });

@@ -1,0 +1,43 @@
+/** What an engine is: it gives a model's state memory, turns plans into programs, and runs them. */
+
+import type { Plan } from "../graph/plan.ts";
+import type { StateLayout } from "../graph/state-layout.ts";
+
+export interface Engine {
+  /** "js", "wasm". */
+  readonly name: string;
+  /** Threads that work on a step, this one included. */
+  readonly threads: number;
+  /** Memory for the state of one model, zero at first. Throws an EngineError where it does not fit. */
+  open(state: StateLayout): Promise<Session>;
+  /** Ends workers; sessions cannot be used any more. */
+  dispose(): void;
+}
+
+export interface Session {
+  /** Prepares a plan over this session's state. Programs of one session run one at a time. */
+  load(plan: Plan): Promise<Program>;
+  /** A copy of a lasting tensor's values. */
+  read(name: string): Float32Array;
+  /** Replaces a lasting tensor's values. */
+  write(name: string, values: ArrayLike<number>): void;
+  dispose(): void;
+}
+
+/** Numbers that change from run to run without a new plan. */
+export interface Scalars {
+  /** Whole numbers that select the random numbers of dropout. Default 0. */
+  readonly seed?: number;
+  readonly step?: number;
+  /** Default 0. */
+  readonly learningRate?: number;
+}
+
+export interface Program {
+  readonly plan: Plan;
+  /** Runs all steps. The arrays given back are views that the next run overwrites. */
+  run(
+    inputs: Readonly<Record<string, ArrayLike<number>>>,
+    scalars?: Scalars,
+  ): Promise<Record<string, Float32Array>>;
+}

@@ -1,0 +1,64 @@
+/** The reference engine: plans run by plain JavaScript functions, one thread, float32 in memory and double in between. */
+
+import type { Plan } from "../../graph/plan.ts";
+import type { StateLayout } from "../../graph/state-layout.ts";
+import { compileJavaScript, type JavaScriptKernel, renderJavaScript } from "../../kernels/javascript.ts";
+import { ShapeError } from "../../tensor/errors.ts";
+import { size } from "../../tensor/shape.ts";
+import type { Engine, Program, Scalars, Session } from "../engine.ts";
+import { collect, feed } from "../feed.ts";
+
+export function jsEngine(): Engine {
+  return {
+    name: "js",
+    threads: 1,
+    open: (state) => Promise.resolve(new JsSession(state)),
+    dispose() {},
+  };
+}
+
+class JsSession implements Session {
+  private readonly layout: StateLayout;
+  private readonly state: Float32Array;
+
+  constructor(layout: StateLayout) {
+    this.layout = layout;
+    this.state = new Float32Array(layout.elements);
+  }
+
+  load(plan: Plan): Promise<Program> {
+    const buffers = [new Float32Array(plan.workElements), this.state];
+    const kernels = plan.steps.map(
+      ({ formula, target }): JavaScriptKernel =>
+        compileJavaScript(renderJavaScript(formula, target, plan.layouts)),
+    );
+    const run = (inputs: Readonly<Record<string, ArrayLike<number>>>, scalars: Scalars = {}) => {
+      feed(plan, inputs, (layout, values) => buffers[layout.buffer].set(values, layout.offset));
+      for (const kernel of kernels) kernel(buffers, { seed: 0, step: 0, learningRate: 0, ...scalars });
+      return collect(plan, ({ buffer, offset }, elements) =>
+        buffers[buffer].subarray(offset, offset + elements),
+      );
+    };
+    return Promise.resolve({ plan, run: async (inputs, scalars) => run(inputs, scalars) });
+  }
+
+  read(name: string): Float32Array {
+    const [from, to] = this.range(name);
+    return this.state.slice(from, to);
+  }
+
+  write(name: string, values: ArrayLike<number>): void {
+    const [from, to] = this.range(name);
+    if (values.length !== to - from)
+      throw new ShapeError(`${name} takes ${to - from} numbers, but ${values.length} came.`);
+    this.state.set(values, from);
+  }
+
+  dispose(): void {}
+
+  private range(name: string): [number, number] {
+    const entry = this.layout.entries.get(name);
+    if (entry === undefined) throw new ShapeError(`the model's state has no ${name}.`, { name });
+    return [entry.offset, entry.offset + size(entry.shape)];
+  }
+}

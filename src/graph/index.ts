@@ -1,0 +1,6 @@
+export * from "./backward.ts";
+export * from "./describe.ts";
+export * from "./order.ts";
+export * from "./placement.ts";
+export * from "./plan.ts";
+export * from "./state-layout.ts";
