@@ -1,0 +1,141 @@
+/** How a pickle puts NumPy arrays together, as data: the few globals that it may name, and what calling them means. */
+
+/** A NumPy array of bytes or integers in C order. */
+export class PickledArray {
+  shape: readonly number[] = [];
+  /** NumPy's name of an element: "u1", "i4", "i8". */
+  dtype = "u1";
+  bytes: Uint8Array = new Uint8Array(0);
+}
+
+/** A name that a pickle may call; it is only ever compared with. */
+class Global {
+  readonly name: string;
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** An element type under construction. */
+class Dtype {
+  readonly code: string;
+  constructor(code: string) {
+    this.code = code;
+  }
+}
+
+export type Pickled =
+  | null
+  | boolean
+  | number
+  | string
+  | Uint8Array
+  | Pickled[]
+  | Map<string, Pickled>
+  | PickledArray
+  | Global
+  | Dtype;
+
+/** Throws the reader's error with file and byte. */
+type Fail = (reason: string) => never;
+
+/** NumPy 2 moved its core to numpy._core. */
+const globals = new Map(
+  [
+    "numpy.core.multiarray _reconstruct",
+    "numpy._core.multiarray _reconstruct",
+    "numpy.core.numeric _frombuffer",
+    "numpy._core.numeric _frombuffer",
+    "numpy ndarray",
+    "numpy dtype",
+    "_codecs encode",
+  ].map((name) => [name, new Global(name.replace("._core", ".core"))]),
+);
+
+const elementBytes: Readonly<Record<string, number>> = {
+  u1: 1,
+  i1: 1,
+  u2: 2,
+  i2: 2,
+  u4: 4,
+  i4: 4,
+  u8: 8,
+  i8: 8,
+};
+
+/** The global "module name", if it may be named. */
+export function globalNamed(name: string): Pickled | undefined {
+  return globals.get(name);
+}
+
+/** Whether a value is a building block and not a result. */
+export function isArrayPart(value: Pickled): boolean {
+  return value instanceof Global || value instanceof Dtype;
+}
+
+/** The value of a call. */
+export function reduce(callee: Pickled, values: Pickled, fail: Fail): Pickled {
+  if (!(callee instanceof Global) || !Array.isArray(values)) return fail("what is called is not a function");
+  switch (callee.name) {
+    case "numpy.core.multiarray _reconstruct":
+      return new PickledArray();
+    case "numpy dtype":
+      return new Dtype(textOf(values[0], fail));
+    case "numpy.core.numeric _frombuffer": {
+      const [bytes, dtype, shape, order] = values;
+      const isFortran = order !== undefined && textOf(order, fail) !== "C";
+      return Object.assign(new PickledArray(), content([shape, dtype, isFortran, bytes], fail));
+    }
+    case "_codecs encode": {
+      // Python 3 writes bytes for Python 2 as text of the same code points.
+      const [text, encoding] = values;
+      if (typeof text !== "string" || textOf(encoding, fail) !== "latin1")
+        return fail("bytes are not latin1");
+      return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+    }
+    default:
+      return fail(`${callee.name} is called`);
+  }
+}
+
+/** Gives an array or an element type its state. */
+export function build(target: Pickled, state: Pickled, fail: Fail): void {
+  if (!Array.isArray(state)) fail("a state is not a tuple");
+  const parts = state as Pickled[];
+  if (target instanceof PickledArray) {
+    const [, shape, dtype, isFortran, bytes] = parts;
+    Object.assign(target, content([shape, dtype, isFortran !== false, bytes], fail));
+  } else if (target instanceof Dtype) {
+    if (textOf(parts[1], fail) === ">" && target.code !== "u1" && target.code !== "i1") {
+      fail("numbers are big-endian");
+    }
+  } else {
+    fail("only arrays have a state");
+  }
+}
+
+/** The content of an array, once it is found sound. */
+function content(
+  [shape, dtype, isFortran, bytes]: readonly [Pickled, Pickled, boolean, Pickled],
+  fail: Fail,
+): Pick<PickledArray, "shape" | "dtype" | "bytes"> {
+  if (!(dtype instanceof Dtype) || !Object.hasOwn(elementBytes, dtype.code)) {
+    return fail("an array's elements are not integers");
+  }
+  if (isFortran) return fail("an array is not in C order");
+  const isExtent = (n: Pickled) => typeof n === "number" && Number.isInteger(n) && n >= 0;
+  if (!Array.isArray(shape) || shape.length > 8 || !shape.every(isExtent))
+    return fail("an array has no shape");
+  const extents = shape.map(Number);
+  const expected = extents.reduce((a, b) => a * b, elementBytes[dtype.code]);
+  if (!(bytes instanceof Uint8Array) || bytes.length !== expected) {
+    return fail(`an array [${extents}] of ${dtype.code} does not have ${expected} bytes`);
+  }
+  return { shape: extents, dtype: dtype.code, bytes };
+}
+
+function textOf(value: Pickled | undefined, fail: Fail): string {
+  if (typeof value === "string") return value;
+  if (value instanceof Uint8Array && value.length < 100) return String.fromCharCode(...value);
+  return fail("a name is missing");
+}
