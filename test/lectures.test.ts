@@ -7,8 +7,7 @@ import { describe, expect, it } from "vitest";
 import { evaluate } from "../src/engines/js/evaluate.ts";
 import { receptiveFields, summarize } from "../src/models/index.ts";
 import * as nn from "../src/nn/index.ts";
-import { conv2d } from "../src/ops/conv2d.ts";
-import { input, type Tensor } from "../src/ops/operation.ts";
+import type { Tensor } from "../src/ops/operation.ts";
 import { ShapeError } from "../src/tensor/errors.ts";
 
 type Grid = readonly (readonly number[])[];
