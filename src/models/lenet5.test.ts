@@ -1,11 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { readTraining } from "../../test/golden/records.ts";
+import { randomNumbers } from "../../test/gradients.ts";
 import { filledImages, filledParameters, referenceShape } from "../../test/networks.ts";
 import { evaluate } from "../engines/js/evaluate.ts";
+import { gradients } from "../graph/backward.ts";
 import { build } from "../nn/index.ts";
+import type { Tensor } from "../ops/operation.ts";
+import { slice } from "../ops/slice.ts";
+import { sum } from "../ops/sum.ts";
 import { OptionError } from "../tensor/errors.ts";
+import { size } from "../tensor/shape.ts";
 import { lenet5 } from "./lenet5.ts";
 import { summarize } from "./summary.ts";
+
+const numbers = (length: number) => randomNumbers(length, length);
 
 describe("lenet5", () => {
   it.each([
@@ -35,6 +43,69 @@ describe("lenet5", () => {
       ["fc2", [84], 10_164],
       ["fc3", [10], 850],
     ]);
+  });
+
+  it("of 1998 has the 60,000 parameters of the paper, row by row, and an output layer", () => {
+    const network = build(lenet5({ variant: "1998" }), { input: [1, 28, 28, 1] });
+    const { rows } = summarize(network);
+    const parametersOf = (layer: string) =>
+      rows.reduce(
+        (total, { name, parameters }) => total + (name.split(".")[0] === layer ? parameters : 0),
+        0,
+      );
+    const layers = { c1: 156, s2: 12, c3: 1_516, s4: 32, c5: 48_120, f6: 10_164, output: 850 };
+    for (const [layer, parameters] of Object.entries(layers))
+      expect([layer, parametersOf(layer)]).toEqual([layer, parameters]);
+    expect(["c1", "s2", "c3", "s4", "c5", "f6"].map((place) => network.tap(place).shape.slice(1))).toEqual([
+      [28, 28, 6],
+      [14, 14, 6],
+      [10, 10, 16],
+      [5, 5, 16],
+      [1, 1, 120],
+      [84],
+    ]);
+  });
+
+  it("of 1998 connects each map of C3 to the maps of S2 that Table I lists", () => {
+    const network = build(lenet5({ variant: "1998" }), { input: [1, 28, 28, 1] });
+    const [s2, c3] = [network.tap("squash2"), network.tap("c3")];
+    const feeds = new Map<Tensor, ArrayLike<number>>();
+    for (const { tensor, shape } of network.parameters) feeds.set(tensor, numbers(size(shape)));
+    feeds.set(network.inputs.x, numbers(28 * 28));
+    // biome-ignore format: Table I, a row for each map of S2
+    const rows = [
+      "X...XXX..XXXX.XX",
+      "XX...XXX..XXXX.X",
+      "XXX...XXX..X.XXX",
+      ".XXX..XXXX..X.XX",
+      "..XXX..XXXX.XX.X",
+      "...XXX..XXXX.XXX",
+    ];
+    // Which maps of C3 the gradient of their sum at one place reaches, map by map of S2.
+    const reached = Array.from({ length: 16 }, (_, map) => {
+      const one = slice({ x: c3 }, { from: map, length: 1 });
+      const [gradient] = gradients(sum({ x: one }, { axes: [0, 1, 2, 3] }), [s2]);
+      if (gradient === undefined) throw new Error("C3 does not depend on S2");
+      const [values] = evaluate([gradient], feeds);
+      return rows.map((_, from) => values.some((value, i) => i % 6 === from && value !== 0));
+    });
+    expect(rows.map((_, from) => reached.map((maps) => (maps[from] ? "X" : ".")).join(""))).toEqual(rows);
+  });
+
+  it("of 1998 sums each 2×2, scales and shifts it", () => {
+    const network = build(lenet5({ variant: "1998" }), { input: [1, 28, 28, 1] });
+    const feeds = new Map<Tensor, ArrayLike<number>>();
+    for (const { tensor, shape } of network.parameters) feeds.set(tensor, numbers(size(shape)));
+    feeds.set(network.inputs.x, numbers(28 * 28));
+    const [squashed, subsampled] = evaluate([network.tap("squash1"), network.tap("s2")], feeds);
+    const vector = (name: string) => {
+      const declared = network.parameters.find((each) => each.name === name);
+      return declared === undefined ? [] : (feeds.get(declared.tensor) ?? []);
+    };
+    const at = (i: number, j: number, c: number) => squashed[(i * 28 + j) * 6 + c];
+    const window = at(4, 6, 2) + at(4, 7, 2) + at(5, 6, 2) + at(5, 7, 2);
+    const expected = window * vector("s2.weight")[2] + vector("s2.bias")[2];
+    expect(subsampled[(2 * 14 + 3) * 6 + 2]).toBeCloseTo(expected, 12);
   });
 
   it("refuses options that do not belong together", () => {

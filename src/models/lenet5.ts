@@ -11,6 +11,14 @@
  */
 
 import * as nn from "../nn/index.ts";
+import { add } from "../ops/add.ts";
+import { concat } from "../ops/concat.ts";
+import { conv2d } from "../ops/conv2d.ts";
+import type { Tensor } from "../ops/operation.ts";
+import { scale } from "../ops/scale.ts";
+import { slice } from "../ops/slice.ts";
+import { broadcastTo } from "../ops/sum.ts";
+import { tanh } from "../ops/tanh.ts";
 import { OptionError } from "../tensor/errors.ts";
 
 export interface LeNet5Options {
@@ -32,7 +40,7 @@ export function lenet5({ classes = 10, variant = "modern", ...options }: LeNet5O
       'lenet5: variant "1998" has the activation and pooling of its paper. Leave both options out, or take variant "modern".',
       { variant, ...options },
     );
-  throw new OptionError('lenet5: variant "1998" is not built yet.', { variant });
+  return original(classes);
 }
 
 function modern(
@@ -57,4 +65,89 @@ function modern(
     act4: act(),
     fc3: nn.linear(classes),
   });
+}
+
+function original(classes: number): nn.Layer {
+  const initial = { weightInitializer: paperUniform };
+  return nn.sequential({
+    c1: nn.conv2d(6, 5, { padding: 2, ...initial }),
+    squash1: squash(),
+    s2: subsampling(),
+    squash2: squash(),
+    c3: partialConvolution(),
+    squash3: squash(),
+    s4: subsampling(),
+    squash4: squash(),
+    c5: nn.conv2d(120, 5, initial),
+    squash5: squash(),
+    flatten: nn.flatten(),
+    f6: nn.linear(84, initial),
+    squash6: squash(),
+    output: nn.linear(classes, initial),
+  });
+}
+
+/** Appendix A: weights uniform on ±2.4/fanIn. */
+const paperUniform: nn.Initializer = (shape, kind, key) =>
+  nn.uniform(2.4 / nn.fans(shape, kind).fanIn)(shape, kind, key);
+
+/** Equation 6 and appendix A: 1.7159·tanh(2x/3), which is near ±1 at ±1. */
+function squash(): nn.Layer {
+  return (x) => scale({ x: tanh({ x: scale({ x }, { factor: 2 / 3 }) }, {}) }, { factor: 1.7159 });
+}
+
+/**
+ * S2 and S4: each 2×2 summed, times a coefficient of its map, plus a bias. That is a convolution of stride 2, map by map, whose
+ * four weights are one number, so its multiply-adds are counted as those of a convolution.
+ */
+function subsampling(): nn.Layer {
+  return (x, scope) => {
+    const c = x.shape[3];
+    const coefficient = scope.parameter("weight", [c], "vector", nn.uniform(2.4 / 4));
+    const bias = scope.parameter("bias", [c], "vector", nn.zeros);
+    const weight = broadcastTo({ x: coefficient }, { shape: [2, 2, 1, c] });
+    return conv2d({ x, weight, bias }, { stride: 2, groups: c });
+  };
+}
+
+// biome-ignore format: the columns of Table I in its order: the maps of S2 that each map of C3 sees
+const table1 = {
+  three: [[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5, 0], [5, 0, 1]],
+  four: [
+    [0, 1, 2, 3], [1, 2, 3, 4], [2, 3, 4, 5], [3, 4, 5, 0], [4, 5, 0, 1], [5, 0, 1, 2],
+    [0, 1, 3, 4], [1, 2, 4, 5], [0, 2, 3, 5],
+  ],
+  six: [[0, 1, 2, 3, 4, 5]],
+} as const;
+
+/**
+ * C3: 16 maps of 5×5 filters, each on its own choice of the 6 maps of S2. Maps that see as many are one convolution in groups
+ * over the chosen channels, so that there is no weight that Table I does not have: 1,500, and 16 biases.
+ */
+function partialConvolution(): nn.Layer {
+  const grouped = (columns: readonly (readonly number[])[]) => {
+    const convolution = nn.conv2d(columns.length, 5, {
+      groups: columns.length,
+      bias: false,
+      weightInitializer: paperUniform,
+    });
+    return (x: Tensor, scope: nn.Scope) => convolution(chooseChannels(x, columns.flat()), scope);
+  };
+  const maps = nn.branches({
+    three: grouped(table1.three),
+    four: grouped(table1.four),
+    six: grouped(table1.six),
+  });
+  return (x, scope) => add({ a: maps(x, scope), b: scope.parameter("bias", [16], "vector", nn.zeros) }, {});
+}
+
+/** These channels of x, in this order; neighbours are taken together. */
+function chooseChannels(x: Tensor, channels: readonly number[]): Tensor {
+  const runs: { from: number; length: number }[] = [];
+  for (const channel of channels) {
+    const last = runs.at(-1);
+    if (last !== undefined && last.from + last.length === channel) last.length++;
+    else runs.push({ from: channel, length: 1 });
+  }
+  return concat({ ...runs.map((run) => slice({ x }, run)) }, {});
 }

@@ -1,8 +1,12 @@
 /** Layers made of layers. What they are called with are the names that their parts have in checkpoints. */
 
 import { add } from "../ops/add.ts";
+import { concat } from "../ops/concat.ts";
 import type { Tensor } from "../ops/operation.ts";
-import { OptionError } from "../tensor/errors.ts";
+import { pad } from "../ops/slice.ts";
+import { subsample } from "../ops/subsample.ts";
+import { OptionError, ShapeError } from "../tensor/errors.ts";
+import { formatShape } from "../tensor/shape.ts";
 import { checkWhole } from "./options.ts";
 import type { Layer } from "./scope.ts";
 
@@ -62,4 +66,35 @@ export function residual(
     const y: Tensor = body(x, scope);
     return after(add({ a: y, b: shortcut(x, scope) }, {}), scope);
   };
+}
+
+/**
+ * Shortcut of option A in He et al., 2015, section 3.3, without parameters: every `stride`-th place, and zero channels, half
+ * of them before and half after those of x, for `channels` in all.
+ */
+export function paddedShortcut(channels: number, stride: number): Layer {
+  checkWhole("paddedShortcut", "channels", channels);
+  checkWhole("paddedShortcut", "stride", stride);
+  return (x, scope) => {
+    const added = channels - x.shape[x.shape.length - 1];
+    if (added < 0)
+      throw new ShapeError(
+        `paddedShortcut at ${scope.path}: x ${formatShape(x.shape)} has more than ${channels} channels.`,
+        { x: x.shape, channels },
+      );
+    const y = stride === 1 ? x : subsample({ x }, { stride });
+    if (added === 0) return y;
+    const before = Math.floor(added / 2);
+    return pad({ x: y }, { before: [0, 0, 0, before], after: [0, 0, 0, added - before] });
+  };
+}
+
+/**
+ * Applies each layer to x and joins their channels, in the order of the keys, which are the layers' names. Images must come
+ * out with the same height and width.
+ */
+export function branches(layers: Readonly<Record<string, Layer>> | readonly Layer[]): Layer {
+  const { layers: named } = sequential(layers);
+  return (x, scope) =>
+    concat({ ...Object.entries(named).map(([name, layer]) => scope.child(name, layer, x)) }, {});
 }

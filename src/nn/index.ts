@@ -1,6 +1,7 @@
 export * from "./activations.ts";
 export * from "./combinators.ts";
 export * from "./conv2d.ts";
+export * from "./dropout.ts";
 export * from "./initializers.ts";
 export * from "./linear.ts";
 export * from "./network.ts";
