@@ -31,8 +31,8 @@ export class DigitsDataset implements SourcedDataset {
   readonly imageShape = [digitSide, digitSide, 1] as const;
   readonly length: number;
   readonly fingerprint: string;
-  /** Measured over the training images of seed 0; other seeds differ in the fourth digit. */
-  readonly normalization = { mean: [0.147], std: [0.306] };
+  /** Measured over the training images of seed 0; other seeds differ by less than 0.002. */
+  readonly normalization = { mean: [0.1448], std: [0.3118] };
   readonly source: DigitsSource;
   readonly #key: number;
   readonly #labels: Uint8Array;
