@@ -14,7 +14,7 @@ import { ShapeError } from "../tensor/errors.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
 import { defineOp, type Op } from "./operation.ts";
 import { sum as sumOp } from "./sum.ts";
-import { type Padding, type Pair, phases, type Rounding, type Slide, slides } from "./window.ts";
+import { type Padding, type Pair, phases, type Rounding, type Slide, slides, tap } from "./window.ts";
 
 export interface Conv2dAttributes {
   /** Step of the filter, in places of the input. Default 1. */
@@ -159,11 +159,6 @@ export const conv2dWeightGradient: Op<"x" | "dy", Conv2dAttributes & { readonly 
       dy: conv2d({ x, weight: ddWeight, bias: undefined }, attributes),
     }),
   });
-
-/** Where tap r of the window at output place p lies in the input. */
-function tap(p: Axis, r: Axis, { stride, dilation, before }: Slide) {
-  return index(p).times(stride).plus(index(r).times(dilation)).minus(before);
-}
 
 function checkFilter(x: Shape, weight: Shape, groups: number): void {
   if (x.length !== 4 || weight.length !== 4)

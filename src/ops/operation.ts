@@ -5,7 +5,7 @@
 
 import type { Formula } from "../kernels/formula.ts";
 import { Source } from "../kernels/value.ts";
-import { ShapeError } from "../tensor/errors.ts";
+import { OptionError, ShapeError } from "../tensor/errors.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
 import { currentPlace } from "./place.ts";
 
@@ -107,9 +107,10 @@ export function defineOp<Inputs extends string, Attributes = Record<never, never
     try {
       shape = operation.shape(shapes, attributes);
     } catch (error) {
-      if (!(error instanceof ShapeError)) throw error;
+      if (!(error instanceof ShapeError || error instanceof OptionError)) throw error;
       const where = place === "" ? operation.name : `${operation.name} at ${place}`;
-      throw new ShapeError(`${where}: ${error.message}`, {
+      const Kind = error instanceof ShapeError ? ShapeError : OptionError;
+      throw new Kind(`${where}: ${error.message}`, {
         ...error.facts,
         operation: operation.name,
         place,

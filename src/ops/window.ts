@@ -5,7 +5,11 @@
  * Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016, arXiv:1603.07285.
  */
 
+import { type Formula, scatter } from "../kernels/formula.ts";
+import { type Axis, type Index, type IndexLike, index } from "../kernels/index-expression.ts";
+import { sum, type Value, value } from "../kernels/value.ts";
 import { OptionError, ShapeError } from "../tensor/errors.ts";
+import type { Shape } from "../tensor/shape.ts";
 
 /** One number for both axes, or [vertical, horizontal]. */
 export type Pair = number | readonly [number, number];
@@ -166,4 +170,83 @@ export function phases({ input, kernel, stride, dilation, before }: Slide): Phas
     });
   }
   return result;
+}
+
+/** Input places that one part of a formula covers, and the windows that hold them: a phase, or a way of its own. */
+interface Gather {
+  readonly extents: Shape;
+  /** How many windows hold each of these places. */
+  readonly taps: number;
+  at(axes: readonly Axis[]): Index;
+  /** Output place of window t. */
+  output(axes: readonly Axis[], t: IndexLike): Index;
+  /** Kernel position at which window t holds the place. */
+  tap(axes: readonly Axis[], t: IndexLike): Index;
+}
+
+/** The input places of a slide, each once. Windows that do not overlap are walked as they lie, not phase by phase. */
+function gathers(slide: Slide): Gather[] {
+  const { input, output, kernel, stride, dilation, before } = slide;
+  const end = (output - 1) * stride + kernel;
+  if (before !== 0 || dilation !== 1 || kernel > stride || end > input)
+    return phases(slide).map(({ phase, extent, taps, first, step, tapFirst, tapStep }) => ({
+      extents: [extent],
+      taps,
+      at: ([i]) => index(i).times(stride).plus(phase),
+      output: ([i], t) => index(t).times(step).plus(i).plus(first),
+      tap: (_, t) => index(t).times(tapStep).plus(tapFirst),
+    }));
+  const untouched = (extents: Shape, at: Gather["at"]): Gather => ({
+    extents,
+    taps: 0,
+    at,
+    output: () => index(0),
+    tap: () => index(0),
+  });
+  const result: Gather[] = [
+    {
+      extents: [output, kernel],
+      taps: 1,
+      at: ([p, r]) => index(p).times(stride).plus(r),
+      output: ([p]) => index(p),
+      tap: ([, r]) => index(r),
+    },
+  ];
+  if (kernel < stride && output > 1)
+    result.push(
+      untouched([output - 1, stride - kernel], ([p, r]) => index(p).times(stride).plus(r).plus(kernel)),
+    );
+  if (end < input) result.push(untouched([input - end], ([i]) => index(i).plus(end)));
+  return result;
+}
+
+/**
+ * The way back through a window: each place of an image [n, h, w, c] sums `term` over the windows that hold it. `term`
+ * is given the output place (p, q), which may lie beyond the edges, and the kernel position (r, s) of the place in it.
+ */
+export function gatherFromWindows(
+  [n, , , c]: Shape,
+  [vertical, horizontal]: readonly [Slide, Slide],
+  term: (n: Axis, p: Index, q: Index, c: Axis, r: Index, s: Index) => Value,
+): Formula {
+  return gathers(vertical).flatMap((v) =>
+    gathers(horizontal).map((h) => {
+      const rank = v.extents.length;
+      return scatter([n, ...v.extents, ...h.extents, c], (ni, ...rest) => {
+        const [i, j, ci] = [rest.slice(0, rank), rest.slice(rank, -1), rest[rest.length - 1]];
+        const at = (t: IndexLike, u: IndexLike) =>
+          term(ni, v.output(i, t), h.output(j, u), ci, v.tap(i, t), h.tap(j, u));
+        const taps = v.taps * h.taps;
+        return {
+          at: [ni, v.at(i), h.at(j), ci],
+          value: taps === 0 ? value(0) : taps === 1 ? at(0, 0) : sum([v.taps, h.taps], at),
+        };
+      });
+    }),
+  );
+}
+
+/** Where tap r of the window at output place p lies in the input. */
+export function tap(p: IndexLike, r: IndexLike, { stride, dilation, before }: Slide): Index {
+  return index(p).times(stride).plus(index(r).times(dilation)).minus(before);
 }

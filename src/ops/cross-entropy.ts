@@ -1,0 +1,141 @@
+/**
+ * Cross-entropy of softmax(x) with labels: −Σ t·log softmax(x) for each row of logits.
+ *
+ *   x [.., k], labels [..]     whole numbers 0 … k − 1, t is 1 at the label and 0 elsewhere
+ *   x [.., k], labels [.., k]  t given for each class
+ *
+ * Label smoothing takes (1 − labelSmoothing)·t + labelSmoothing / k for t: Szegedy et al., "Rethinking the Inception
+ * Architecture for Computer Vision", 2015, section 7.
+ */
+
+import { over } from "../kernels/formula.ts";
+import type { Axis } from "../kernels/index-expression.ts";
+import { position, type Source, sum as sumOver, type Value, value } from "../kernels/value.ts";
+import { OptionError, ShapeError } from "../tensor/errors.ts";
+import { formatShape, type Shape, sameShape } from "../tensor/shape.ts";
+import { mean } from "./mean.ts";
+import { multiply } from "./multiply.ts";
+import { defineOp, type Op, type Tensor } from "./operation.ts";
+import { reshape } from "./reshape.ts";
+import { scale } from "./scale.ts";
+import { logSoftmax, rowNormalizers } from "./softmax.ts";
+import { sum } from "./sum.ts";
+
+export interface CrossEntropyAttributes {
+  /** Share of each label that is spread over all classes, in [0, 1). Default 0. */
+  readonly labelSmoothing?: number;
+}
+
+export interface CrossEntropyOptions extends CrossEntropyAttributes {
+  /** What becomes of the rows' losses: "mean" and "sum" give shape [], "none" one number a row. Default "mean". */
+  readonly reduction?: "mean" | "sum" | "none";
+}
+
+/** The loss of logits x [.., k] against labels [..] or [.., k]. */
+export function crossEntropy(
+  { x, labels }: { readonly x: Tensor; readonly labels: Tensor },
+  { reduction = "mean", ...attributes }: CrossEntropyOptions = {},
+): Tensor {
+  const rows = crossEntropyRows({ x, labels, ...rowNormalizers(x) }, attributes);
+  if (reduction === "none") return rows;
+  const axes = rows.shape.map((_, axis) => axis);
+  return reduction === "mean" ? mean({ x: rows }, { axes }) : sum({ x: rows }, { axes });
+}
+
+/** The loss of each row; `maximum` and `logSum` are those of x. */
+export const crossEntropyRows: Op<"x" | "labels" | "maximum" | "logSum", CrossEntropyAttributes> = defineOp({
+  name: "crossEntropy",
+  shape({ x, labels }, { labelSmoothing = 0 }) {
+    const rows = x.slice(0, -1);
+    if (!sameShape(labels, rows) && !sameShape(labels, x))
+      throw new ShapeError(
+        `labels ${formatShape(labels)} must have shape ${formatShape(rows)}, a class for each row of x ${formatShape(x)}, ` +
+          `or ${formatShape(x)}, a share for each class.`,
+        { x, labels },
+      );
+    if (!(labelSmoothing >= 0 && labelSmoothing < 1))
+      throw new OptionError(`labelSmoothing is ${labelSmoothing}, but must be at least 0 and below 1.`, {
+        labelSmoothing,
+      });
+    return rows;
+  },
+  value: ({ x, labels, maximum, logSum }, { labelSmoothing = 0 }, shape) => [
+    over(shape, (...row) =>
+      sumOver([classesOf(x.shape)], (k) => {
+        const surprise = logSum.at(...row, 0).minus(x.at(...row, k).minus(maximum.at(...row, 0)));
+        return weigh(labels, row, k, x.shape, labelSmoothing, surprise);
+      }),
+    ),
+  ],
+  gradient(inputs, dy, attributes) {
+    const { x, labels, maximum, logSum } = inputs;
+    const isSoft = labels.shape.length === x.shape.length;
+    const total = isSoft ? sum({ x: labels }, { axes: [x.shape.length - 1] }) : undefined;
+    const dx = crossEntropyGradient({ x, labels, maximum, logSum, total, dy }, attributes);
+    return isSoft ? { x: dx, labels: labelsGradient(x, dy, attributes) } : { x: dx };
+  },
+});
+
+/** dx = (softmax(x)·Σt − t)·dy; `total` is the sum of each row's labels, absent where they are classes. */
+const crossEntropyGradient: Op<
+  "x" | "labels" | "maximum" | "logSum" | "total" | "dy",
+  CrossEntropyAttributes
+> = defineOp({
+  name: "crossEntropyGradient",
+  shape: ({ x }) => x,
+  value: ({ x, labels, maximum, logSum, total, dy }, { labelSmoothing = 0 }, shape) => [
+    over(shape, (...i) => {
+      const row = i.slice(0, -1);
+      const k = i[i.length - 1];
+      const softmax = x
+        .at(...i)
+        .minus(maximum.at(...row, 0))
+        .minus(logSum.at(...row, 0))
+        .exp();
+      const target = weigh(labels, row, k, shape, labelSmoothing, value(1));
+      const all =
+        total === undefined
+          ? value(1)
+          : total
+              .at(...row)
+              .times(1 - labelSmoothing)
+              .plus(labelSmoothing);
+      return softmax
+        .times(all)
+        .minus(target)
+        .times(dy.at(...row));
+    }),
+  ],
+});
+
+/** `term` times the target of class k, smoothed. */
+function weigh(
+  labels: Source,
+  row: readonly Axis[],
+  k: Axis,
+  x: Shape,
+  labelSmoothing: number,
+  term: Value,
+): Value {
+  const spread = labelSmoothing / classesOf(x);
+  if (labels.shape.length === x.length)
+    return labels
+      .at(...row, k)
+      .times(1 - labelSmoothing)
+      .plus(spread)
+      .times(term);
+  const isLabel = labels.at(...row).equals(position(k));
+  // Without smoothing other classes are left out, not multiplied by 0: a logit of −∞ masks a class.
+  if (labelSmoothing === 0) return isLabel.select(term, 0);
+  return isLabel.select(1 - labelSmoothing + spread, spread).times(term);
+}
+
+/** dt = −(1 − labelSmoothing)·log softmax(x)·dy */
+function labelsGradient(x: Tensor, dy: Tensor, { labelSmoothing = 0 }: CrossEntropyAttributes): Tensor {
+  const perRow = reshape({ x: dy }, { shape: [...dy.shape, 1] });
+  return scale({ x: multiply({ a: logSoftmax({ x }), b: perRow }, {}) }, { factor: labelSmoothing - 1 });
+}
+
+function classesOf(x: Shape): number {
+  return x[x.length - 1];
+}

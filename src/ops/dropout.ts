@@ -1,0 +1,63 @@
+/**
+ * Zeroes each element with a probability and divides the others by 1 − probability, so that the expectation stays.
+ * Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014.
+ *
+ * The mask is a function of the run's seed and step, of `stream` and of the element's position: the backward pass
+ * computes it again, nothing is stored. `channelDropout` decides once for each channel of each image (Tompson et al.,
+ * "Efficient Object Localization Using Convolutional Networks", 2014, section 3.2: SpatialDropout).
+ */
+
+import { over } from "../kernels/formula.ts";
+import { type Axis, type Index, index } from "../kernels/index-expression.ts";
+import { random } from "../kernels/value.ts";
+import { OptionError } from "../tensor/errors.ts";
+import { contiguousStrides, type Shape } from "../tensor/shape.ts";
+import { requireImages } from "./image.ts";
+import { defineOp, type Op } from "./operation.ts";
+
+export interface DropoutAttributes {
+  /** Of being zeroed, in [0, 1). */
+  readonly probability: number;
+  /** A number of its own for each dropout of a model. */
+  readonly stream: number;
+}
+
+export const dropout: Op<"x", DropoutAttributes> = defineMask("dropout", (at, shape) => {
+  const strides = contiguousStrides(shape);
+  return at.reduce((total, each, axis) => total.plus(index(each).times(strides[axis])), index(0));
+});
+
+export const channelDropout: Op<"x", DropoutAttributes> = defineMask(
+  "channelDropout",
+  ([n, , , c], shape) => {
+    return index(n).times(shape[3]).plus(c);
+  },
+);
+
+function defineMask(
+  name: "dropout" | "channelDropout",
+  counter: (at: readonly Axis[], shape: Shape) => Index,
+): Op<"x", DropoutAttributes> {
+  const op: Op<"x", DropoutAttributes> = defineOp({
+    name,
+    shape({ x }, { probability, stream }) {
+      if (name === "channelDropout") requireImages(x);
+      if (!(probability >= 0 && probability < 1))
+        throw new OptionError(`probability is ${probability}, but must be at least 0 and below 1.`, {
+          probability,
+        });
+      if (!Number.isInteger(stream))
+        throw new OptionError(`stream is ${stream}, but must be a whole number.`, { stream });
+      return x;
+    },
+    value: ({ x }, { probability, stream }, shape) => [
+      over(shape, (...i) =>
+        random(stream, counter(i, shape))
+          .less(probability)
+          .select(0, x.at(...i).times(1 / (1 - probability))),
+      ),
+    ],
+    gradient: (_, dy, attributes) => ({ x: op({ x: dy }, attributes) }),
+  });
+  return op;
+}
