@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readSafetensors } from "../formats/safetensors.ts";
+import type { ParameterKind } from "../ops/operation.ts";
 import { CheckpointError, RandomStream } from "../tensor/index.ts";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
-import { fromReferenceLayout, type TensorKind, toReferenceLayout } from "./layout.ts";
+import { fromReferenceLayout, toReferenceLayout } from "./layout.ts";
 import { trainingOptions } from "./options.ts";
 import { initialProgress } from "./progress.ts";
 import { version } from "./version.ts";
@@ -73,7 +74,7 @@ describe("a checkpoint", () => {
   });
 
   test("keeps every layout through a file and back", () => {
-    const kinds: [TensorKind, number][] = [
+    const kinds: [ParameterKind, number][] = [
       ["filter", 4],
       ["transposedFilter", 4],
       ["matrix", 2],

@@ -11,10 +11,11 @@
 
 import { readSafetensors, type WritableTensor, writeSafetensors } from "../formats/safetensors.ts";
 import { parseStrictJson } from "../formats/strict-json.ts";
+import type { ParameterKind } from "../ops/operation.ts";
 import { CheckpointError, StriateError } from "../tensor/index.ts";
 import { checksumOf, noChecksum, seal } from "./checksum.ts";
 import { Fields, type JsonObject, type JsonValue } from "./fields.ts";
-import { fitsKind, fromReferenceLayout, isTensorKind, type TensorKind, toReferenceLayout } from "./layout.ts";
+import { fitsKind, fromReferenceLayout, isParameterKind, toReferenceLayout } from "./layout.ts";
 import type { StateTensor } from "./learner.ts";
 import { readTrainingOptions, type TrainingOptions } from "./options.ts";
 import { type Progress, readProgress } from "./progress.ts";
@@ -59,7 +60,7 @@ const bestPrefix = "best.";
 export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Array<ArrayBuffer>> {
   const { version, model, data, training, progress, state, best } = checkpoint;
   const tensors = new Map<string, WritableTensor>();
-  const kinds: Record<string, TensorKind> = {};
+  const kinds: Record<string, ParameterKind> = {};
   const add = (prefix: string, named: ReadonlyMap<string, StateTensor>) => {
     for (const [name, tensor] of named) {
       tensors.set(prefix + name, toReferenceLayout(tensor, tensor.kind));
@@ -119,7 +120,7 @@ export async function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: str
   for (const [name, { type, shape, bytes: elements }] of tensors) {
     const kind = kinds.has(name) ? kinds.text(name) : "vector";
     if (type !== "F32") throw fail(`${shortened(name)} has dtype ${type}; checkpoints hold F32`);
-    if (!isTensorKind(kind) || !fitsKind(shape, kind)) {
+    if (!isParameterKind(kind) || !fitsKind(shape, kind)) {
       throw fail(`${shortened(name)} of rank ${shape.length} has kind ${shortened(kind)}`);
     }
     const data = new Float32Array(elements.slice().buffer);

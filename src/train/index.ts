@@ -1,6 +1,6 @@
 export * from "./checkpoint.ts";
 export * from "./events.ts";
-export { fromReferenceLayout, type TensorKind, toReferenceLayout } from "./layout.ts";
+export { fromReferenceLayout, toReferenceLayout } from "./layout.ts";
 export type * from "./learner.ts";
 export * from "./optimizer.ts";
 export { defaultTrainingOptions, type TrainingOptions, trainingOptions } from "./options.ts";

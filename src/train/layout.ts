@@ -8,22 +8,22 @@
  *   vector             as it is, of any shape  the same
  */
 
-export type TensorKind = "filter" | "transposedFilter" | "matrix" | "vector";
+import type { ParameterKind } from "../ops/operation.ts";
 
 /** For each kind, which of our axes stands at each place in the file; it is undone by its inverse. */
-const fileAxes: Readonly<Record<TensorKind, readonly number[] | undefined>> = {
+const fileAxes: Readonly<Record<ParameterKind, readonly number[] | undefined>> = {
   filter: [3, 2, 0, 1],
   transposedFilter: [3, 2, 0, 1],
   matrix: [1, 0],
   vector: undefined,
 };
 
-export function isTensorKind(kind: unknown): kind is TensorKind {
+export function isParameterKind(kind: unknown): kind is ParameterKind {
   return typeof kind === "string" && Object.hasOwn(fileAxes, kind);
 }
 
 /** Whether an array of this shape can be of this kind. */
-export function fitsKind(shape: readonly number[], kind: TensorKind): boolean {
+export function fitsKind(shape: readonly number[], kind: ParameterKind): boolean {
   const axes = fileAxes[kind];
   return axes === undefined || axes.length === shape.length;
 }
@@ -34,13 +34,13 @@ export interface HostTensor {
 }
 
 /** Our layout to the files'. Data that keeps its order is not copied. */
-export function toReferenceLayout(tensor: HostTensor, kind: TensorKind): HostTensor {
+export function toReferenceLayout(tensor: HostTensor, kind: ParameterKind): HostTensor {
   const axes = fileAxes[kind];
   return axes ? permute(tensor, axes) : tensor;
 }
 
 /** The files' layout to ours. Data that keeps its order is not copied. */
-export function fromReferenceLayout(tensor: HostTensor, kind: TensorKind): HostTensor {
+export function fromReferenceLayout(tensor: HostTensor, kind: ParameterKind): HostTensor {
   const axes = fileAxes[kind];
   if (!axes) return tensor;
   return permute(

@@ -23,8 +23,8 @@ export interface TrainingOptions {
   readonly augment: string;
   /** Of initial weights, order of images, augmentation, dropout and the held-out images. */
   readonly seed: number;
-  /** Training images held out to validate with: a count from 1, a fraction below 1, or 0 for none. */
-  readonly validation: number;
+  /** Training images held out to validate with: a count from 1, a fraction below 1, 0 for none; null for the data's own part. */
+  readonly validation: number | null;
   /** Uses this many of the training images; null for all. */
   readonly limit: number | null;
   /** Stops after this many epochs without a better validation top-1, and takes the best weights back; null for never. */
@@ -72,7 +72,7 @@ export function trainingOptions(given: Partial<TrainingOptions> = {}): TrainingO
   const { validation, limit, patience, minDelta } = options;
   check(
     "validation",
-    isCount(validation) || (validation > 0 && validation < 1),
+    validation === null || isCount(validation) || (validation > 0 && validation < 1),
     "a count or a fraction below 1",
   );
   check("limit", limit === null || (isCount(limit) && limit >= 1), "a whole number, at least 1");
@@ -93,7 +93,7 @@ export function readTrainingOptions(fields: Fields): TrainingOptions {
     labelSmoothing: fields.number("labelSmoothing"),
     augment: fields.text("augment"),
     seed: fields.count("seed"),
-    validation: fields.number("validation"),
+    validation: fields.numberOrNull("validation"),
     limit: fields.numberOrNull("limit"),
     patience: fields.numberOrNull("patience"),
     minDelta: fields.number("minDelta"),

@@ -32,12 +32,7 @@ const cifarResnet: Recipe = {
   optimizer: sgd({ momentum: 0.9, weightDecay: 1e-4 }),
   schedule: "multistep:82,123:0.1",
   augment: "crop,flip",
-  validation: 5000,
-};
-
-const recipes: Readonly<Record<string, Recipe>> = {
-  lenet5,
-  "cifar-resnet": cifarResnet,
+  validation: 0.1,
 };
 
 /**
@@ -46,10 +41,15 @@ const recipes: Readonly<Record<string, Recipe>> = {
  */
 const warmupDepth = 110;
 
-/** The recipe for a model of the registry, or {} where there is none. `options` are the model's own. */
-export function recipeFor(model: string, options: Readonly<Record<string, unknown>> = {}): Recipe {
-  const family = /^cifar-?resnet-?(\d+)?$/.exec(model);
-  if (!family) return recipes[model] ?? {};
-  const depth = Number(family[1] ?? options.depth ?? 0);
-  return depth >= warmupDepth ? { ...cifarResnet, warmupEpochs: 1 } : cifarResnet;
+const recipes: Readonly<Record<string, Recipe>> = {
+  lenet5,
+  "lenet5-1998": lenet5,
+  "mnist-cnn": lenet5,
+};
+
+/** The recipe for a model of the registry, or {} where there is none. */
+export function recipeFor(model: string): Recipe {
+  const depth = /^cifar-resnet-(\d+)$/.exec(model)?.[1];
+  if (depth === undefined) return recipes[model] ?? {};
+  return Number(depth) >= warmupDepth ? { ...cifarResnet, warmupEpochs: 1 } : cifarResnet;
 }

@@ -1,0 +1,103 @@
+/** `striate evaluate`: measures a checkpoint on the test images of a data set. */
+
+import type { Command } from "commander";
+import { Loader } from "../data/index.ts";
+import { evaluate } from "../evaluate/evaluate.ts";
+import type { Metrics } from "../evaluate/metrics.ts";
+import { DatasetError } from "../tensor/index.ts";
+import { type EngineChoice, engineChoices } from "./engines.ts";
+import { count, oneOf } from "./flags.ts";
+import type { Host } from "./host.ts";
+import { openCheckpoint } from "./open-checkpoint.ts";
+import { bar, ProgressLine } from "./progress-line.ts";
+import { formatCount, formatPercent, formatTable } from "./table.ts";
+import { type DataFlags, evaluationSplit, openPart } from "./training-data.ts";
+
+const splits = ["train", "validation", "test"] as const;
+
+interface EvaluateFlags extends DataFlags {
+  readonly split?: (typeof splits)[number];
+  readonly batch?: number;
+  readonly engine: EngineChoice;
+  readonly threads?: number;
+  readonly json?: boolean;
+}
+
+export function addEvaluate(program: Command, host: Host): void {
+  program
+    .command("evaluate")
+    .description("Measure a checkpoint: top-1, top-5, loss and confusion.")
+    .argument("<checkpoint>", "a file that `striate train` wrote")
+    .requiredOption("--data <name|dir>", "a data set by name or a folder of pictures by class")
+    .option("--data-dir <dir>", "where the files of a named data set are")
+    .option(
+      "--split <part>",
+      `which part: ${splits.join(", ")} (default: test, else validation)`,
+      oneOf(...splits),
+    )
+    .option("--batch <n>", "images at a time (default: as in training)", count)
+    .option("--engine <name>", `what computes: ${engineChoices.join(", ")}`, oneOf(...engineChoices), "auto")
+    .option("--threads <n>", "threads to compute with", count)
+    .option("--json", "write one JSON object")
+    .action((path: string, flags: EvaluateFlags) => runEvaluate(path, flags, host));
+}
+
+async function runEvaluate(path: string, flags: EvaluateFlags, host: Host): Promise<void> {
+  const { checkpoint, learner, batch } = await openCheckpoint(path, flags);
+  const { classes, imageShape, normalization } = checkpoint.data;
+  const split = flags.split ?? (await evaluationSplit(flags.data));
+  const dataset = await openPart(flags, split, imageShape, host);
+  if (dataset.classes.join("\n") !== classes.join("\n")) {
+    const message = `${path} tells ${few(classes)} apart, but ${flags.data} has the classes ${few(dataset.classes)}.`;
+    throw new DatasetError(message, { file: path, classes, found: dataset.classes });
+  }
+  // Normalised as in training, whatever the data would be normalised with on its own.
+  const loader = new Loader(dataset, { batch, normalization });
+  const line = new ProgressLine(host);
+  const began = host.clock();
+  try {
+    const metrics = await evaluate(learner, loader.epoch(0), {
+      onProgress: (images) =>
+        line.draw(() => `${bar(images / dataset.length, 20)} ${formatCount(images)} images`),
+    });
+    line.clear();
+    const imagesPerSecond = (metrics.images / (host.clock() - began)) * 1000;
+    const model = checkpoint.model.name;
+    const result = { model, data: dataset.name, split, ...metrics, imagesPerSecond, classes };
+    host.out(flags.json ? `${JSON.stringify(result)}\n` : report(metrics, classes, imagesPerSecond));
+  } finally {
+    line.clear();
+    learner.dispose();
+    await loader.dispose();
+  }
+}
+
+function report(
+  { images, top1, top5, loss, confusion, perClass }: Metrics,
+  classes: readonly string[],
+  speed: number,
+) {
+  const head = [
+    `${formatCount(images)} images at ${formatCount(speed)} a second`,
+    `top-1  ${formatPercent(top1)}`,
+    `top-5  ${formatPercent(top5)}`,
+    `loss   ${loss.toFixed(4)}`,
+  ].join("\n");
+  const right = "right" as const;
+  const columns = [{ title: "class" }, { title: "right", align: right }, { title: "most often taken for" }];
+  const rows = classes.map((name, label) => {
+    const row = confusion[label];
+    const others = row.map((count, named) => ({ count, named })).filter(({ named }) => named !== label);
+    const worst = others.reduce((most, other) => (other.count > most.count ? other : most), {
+      count: 0,
+      named: -1,
+    });
+    const mistaken = worst.count > 0 ? `${classes[worst.named] ?? worst.named} (${worst.count})` : "";
+    return [name, formatPercent(perClass[label]), mistaken];
+  });
+  return `${head}\n\n${formatTable(columns, rows)}`;
+}
+
+function few(names: readonly string[]): string {
+  return names.length > 6 ? `${names.slice(0, 6).join(", ")}, … (${names.length})` : names.join(", ");
+}

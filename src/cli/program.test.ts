@@ -1,0 +1,107 @@
+import { describe, expect, test } from "vitest";
+import { models } from "../models/registry.ts";
+import type { Host } from "./host.ts";
+import { runCli } from "./program.ts";
+import { resumeCommand } from "./resume-command.ts";
+
+/** Runs a command in this process. */
+async function run(...args: string[]) {
+  let out = "";
+  let log = "";
+  const host: Host = {
+    out: (text) => {
+      out += text;
+    },
+    log: (text) => {
+      log += text;
+    },
+    isTerminal: false,
+    columns: () => 80,
+    clock: () => 0,
+    args,
+    onStop: () => () => undefined,
+  };
+  const code = await runCli(args, host);
+  return { code, out, log };
+}
+
+describe("the command line", () => {
+  test.each(["train", "evaluate", "predict", "summary", "models"])(
+    "%s has --help and --json",
+    async (command) => {
+      const { code, out, log } = await run(command, "--help");
+      expect({ code, log }).toEqual({ code: 0, log: "" });
+      expect(out).toContain(`Usage: striate ${command}`);
+      expect(out).toContain("--json");
+    },
+  );
+
+  test("lists the models, as a table and as JSON", async () => {
+    const table = await run("models");
+    expect(table.code).toBe(0);
+    for (const { name } of models) expect(table.out).toContain(name);
+    const json = await run("models", "--json");
+    expect(JSON.parse(json.out).models).toHaveLength(models.length);
+  });
+
+  test("summarises LeNet-5 with the numbers of its paper's layers", async () => {
+    const json = await run("summary", "lenet5", "--json");
+    expect(json.code).toBe(0);
+    expect(JSON.parse(json.out)).toMatchObject({
+      model: "lenet5",
+      inputShape: [28, 28, 1],
+      parameters: 61_706,
+    });
+    const table = await run("summary", "lenet5", "--classes", "7");
+    expect(table.out).toContain("28×28×6");
+    expect(table.out).toMatch(/fc3 +linear\S* +7 /);
+  });
+
+  test.each<[string, string[], RegExp]>([
+    ["a command that is none", ["trian"], /unknown command 'trian'.*Did you mean train\?/s],
+    ["a flag that is none", ["models", "--jsn"], /unknown option '--jsn'/],
+    ["a missing flag", ["train", "lenet5"], /required option '--data/],
+    ["a missing argument", ["summary"], /missing required argument 'model'/],
+    [
+      "a number that is none",
+      ["train", "lenet5", "--data", "digits", "--epochs", "x"],
+      /'x' is invalid. It is a whole/,
+    ],
+    ["zero images", ["train", "lenet5", "--data", "digits", "--batch", "0"], /at least 1/],
+    ["an engine that is none", ["train", "lenet5", "--data", "digits", "--engine", "gpu"], /auto, wasm, js/],
+    ["a shape that is none", ["summary", "lenet5", "--input", "28x28"], /such as 28x28x1/],
+    ["a model that is none", ["summary", "lenet"], /no model "lenet".*lenet5/],
+    [
+      "a schedule that is none",
+      ["train", "lenet5", "--data", "digits", "--schedule", "x"],
+      /none of this name.*cosine/,
+    ],
+    ["a momentum over 1", ["train", "lenet5", "--data", "digits", "--momentum", "2"], /momentum is 2/],
+  ])("refuses %s with code 2 and without a stack", async (_title, args, message) => {
+    const { code, out, log } = await run(...args);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(log).toMatch(message);
+    expect(log).not.toMatch(/\n {4}at /);
+  });
+
+  test("fails with code 1 and a message when data or a file is not there", async () => {
+    const data = await run("train", "lenet5", "--data", "no-such-folder", "--out", "/nonexistent/run");
+    expect(data).toMatchObject({
+      code: 1,
+      out: "",
+      log: expect.stringMatching(/^error: There is no data set and no folder/),
+    });
+    const file = await run("evaluate", "/nonexistent/x.safetensors", "--data", "digits");
+    expect(file).toMatchObject({
+      code: 1,
+      log: "error: /nonexistent/x.safetensors: there is no such file.\n",
+    });
+  });
+});
+
+test("the command that goes on is the one that began, quoted, with --resume once", () => {
+  expect(resumeCommand(["train", "lenet5", "--data", "my photos"])).toBe(
+    "striate train lenet5 --data 'my photos' --resume",
+  );
+  expect(resumeCommand(["train", "--resume", "--out=it's"])).toBe("striate train --resume '--out=it'\\''s'");
+});
