@@ -1,3 +1,6 @@
+export { type CifarResNetOptions, cifarResNet } from "./cifar-resnet.ts";
 export { type LeNet5Options, lenet5 } from "./lenet5.ts";
+export { type MnistCnnOptions, mnistCnn } from "./mnist-cnn.ts";
 export * from "./receptive-field.ts";
+export * from "./registry.ts";
 export * from "./summary.ts";

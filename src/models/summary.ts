@@ -24,7 +24,7 @@ import { type ReceptiveField, receptiveFields } from "./receptive-field.ts";
 export interface SummaryRow {
   /** Place of the layer; "" is never used: operations of the model itself are named after what they do. */
   readonly name: string;
-  /** The operations of the row, joined by " + ". */
+  /** The operations of the row on what comes from the input, joined by " + ". */
   readonly kind: string;
   /** Without the batch axis: [h, w, c] or [c]. */
   readonly outputShape: Shape;
@@ -98,13 +98,14 @@ function rowOf(
   const fresh = new Set(read.filter((tensor) => tensor.role === "parameter" && !counted.has(tensor)));
   for (const tensor of fresh) counted.add(tensor);
   const field = fields.get(last);
+  const onImages = tensors.filter((tensor) => fields.has(tensor));
   return {
     name,
-    kind: [...new Set(tensors.map(({ node }) => node?.operation.name))].join(" + "),
+    kind: [...new Set(onImages.map(({ node }) => node?.operation.name))].join(" + "),
     outputShape: last.shape.slice(1),
     parameters: sum([...fresh].map(({ shape }) => size(shape))),
     macs: sum(tensors.map(macsOf)) / batch,
-    activationBytes: (4 * sum(tensors.filter(isKept).map(({ shape }) => size(shape)))) / batch,
+    activationBytes: (4 * sum(onImages.filter(isKept).map(({ shape }) => size(shape)))) / batch,
     ...(field === undefined ? {} : { receptiveField: field }),
   };
 }

@@ -1,4 +1,5 @@
 export * from "./activations.ts";
+export * from "./batch-norm2d.ts";
 export * from "./combinators.ts";
 export * from "./conv2d.ts";
 export * from "./dropout.ts";

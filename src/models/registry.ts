@@ -1,0 +1,58 @@
+/** All models by the names they have on the command line. A new model is one line here. */
+
+import { nearNames } from "../nn/near-names.ts";
+import type { Layer } from "../nn/scope.ts";
+import { OptionError } from "../tensor/errors.ts";
+import { cifarResNet } from "./cifar-resnet.ts";
+import { lenet5 } from "./lenet5.ts";
+import { mnistCnn } from "./mnist-cnn.ts";
+
+/** What every model can be asked for; the rest of a model's options are its own function's. */
+export interface CommonOptions {
+  /** Length of the logits. */
+  readonly classes?: number;
+}
+
+export interface ModelEntry {
+  readonly name: string;
+  /** Authors and title. */
+  readonly paper: string;
+  readonly year: number;
+  /** The image it was made for; channels are inferred, so others do where sizes allow. */
+  readonly input: readonly [h: number, w: number, c: number];
+  /** Length of the logits where none is asked for. */
+  readonly classes: number;
+  readonly build: (options?: CommonOptions) => Layer;
+}
+
+const lecun = "LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition";
+const choi = "Choi, PyTorch tutorial";
+const he = "He, Zhang, Ren and Sun, Deep residual learning for image recognition";
+("Krizhevsky, Sutskever and Hinton, ImageNet classification with deep convolutional neural networks");
+
+const mnist = { input: [28, 28, 1], classes: 10 } as const;
+const cifar = { input: [32, 32, 3], classes: 10 } as const;
+
+// biome-ignore format: one line a model
+export const models: readonly ModelEntry[] = [
+  { name: "lenet5", paper: lecun, year: 1998, ...mnist, build: lenet5 },
+  { name: "lenet5-1998", paper: lecun, year: 1998, ...mnist, build: (options) => lenet5({ ...options, variant: "1998" }) },
+  { name: "mnist-cnn", paper: choi, year: 2017, ...mnist, build: mnistCnn },
+  ...[20, 32, 44, 56, 110, 1202].map((depth): ModelEntry =>
+    ({ name: `cifar-resnet-${depth}`, paper: he, year: 2015, ...cifar, build: (options) => cifarResNet({ ...options, depth }) })),
+];
+
+/** The model of this name; "CIFAR-ResNet 20" is read as "cifar-resnet-20". Throws an OptionError that lists near names. */
+export function modelNamed(name: string): ModelEntry {
+  const wanted = name
+    .trim()
+    .toLowerCase()
+    .replace(/[\s_]+/g, "-");
+  const entry = models.find((each) => each.name === wanted);
+  if (entry !== undefined) return entry;
+  const near = nearNames(
+    wanted,
+    models.map((each) => each.name),
+  );
+  throw new OptionError(`there is no model "${name}". Near names: ${near.join(", ")}.`, { name, near });
+}
