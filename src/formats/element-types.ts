@@ -30,8 +30,8 @@ export function isElementType(name: unknown): name is ElementType {
 
 /** Elements of `bytes` as float32: exact for F32, F16, BF16 and small integers, rounded to nearest for the rest. */
 export function toFloat32(type: ElementType, bytes: Uint8Array): Float32Array {
-  // A copy, so that the start is aligned whatever the file's header length was.
-  const buffer = bytes.slice().buffer;
+  // A copy, so that the start is aligned whatever the file's header length was. Not `slice`: that of Node's Buffer is a view.
+  const buffer = new Uint8Array(bytes).buffer;
   switch (type) {
     case "F32":
       return new Float32Array(buffer);

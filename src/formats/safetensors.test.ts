@@ -64,6 +64,12 @@ describe("safetensors", () => {
     );
   });
 
+  test("reads a Buffer of Node at an odd place of its memory", () => {
+    const bytes = writeSafetensors(new Map([["w", { shape: [2], data: Float32Array.of(1, -2) }]]));
+    const { tensors } = readSafetensors(Buffer.concat([Buffer.alloc(1), bytes]).subarray(1), "x");
+    expect([...tensors].map(([, tensor]) => [...float32Values(tensor)])).toEqual([[1, -2]]);
+  });
+
   test("writes the same bytes whatever the order of the maps", () => {
     const a = { shape: [2], data: Float32Array.of(1, 2) };
     const b = { type: "U8" as const, shape: [3], bytes: Uint8Array.of(1, 2, 3) };

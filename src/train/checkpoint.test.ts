@@ -49,6 +49,13 @@ describe("a checkpoint", () => {
     expect(await decodeCheckpoint(await encodeCheckpoint(checkpoint), "x")).toEqual(checkpoint);
   });
 
+  test("comes back from a Buffer of Node too, which it leaves as it was", async () => {
+    const bytes = await encodeCheckpoint(example());
+    const shared = Buffer.concat([Buffer.alloc(3), bytes]).subarray(3);
+    expect(await decodeCheckpoint(shared, "x")).toEqual(example());
+    expect(shared.equals(bytes)).toBe(true);
+  });
+
   test("is the same bytes for the same state, whatever the order of maps and keys", async () => {
     const checkpoint = example();
     const turned = example({

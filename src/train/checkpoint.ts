@@ -9,6 +9,7 @@
  * The bytes are a function of the checkpoint alone: no time, no name of a machine, keys in order.
  */
 
+import { toFloat32 } from "../formats/element-types.ts";
 import { readSafetensors, type WritableTensor, writeSafetensors } from "../formats/safetensors.ts";
 import { parseStrictJson } from "../formats/strict-json.ts";
 import type { ParameterKind } from "../ops/operation.ts";
@@ -123,7 +124,7 @@ export async function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: str
     if (!isParameterKind(kind) || !fitsKind(shape, kind)) {
       throw fail(`${shortened(name)} of rank ${shape.length} has kind ${shortened(kind)}`);
     }
-    const data = new Float32Array(elements.slice().buffer);
+    const data = toFloat32(type, elements);
     const tensor = { ...fromReferenceLayout({ shape, data }, kind), kind };
     if (name.startsWith(bestPrefix)) best.set(name.slice(bestPrefix.length), tensor);
     else state.set(name, tensor);

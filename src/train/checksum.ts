@@ -29,7 +29,7 @@ export async function checksumOf(
 ): Promise<string | undefined> {
   const at = digitsAt(file, dataOffset);
   if (at < 0) return undefined;
-  const header = file.slice(0, dataOffset);
+  const header = new Uint8Array(file.subarray(0, dataOffset)); // a copy, also of Node's Buffer, whose slice is none
   header.set(new TextEncoder().encode(noChecksum), at);
   const halves = new Uint8Array(64);
   halves.set(await sha256(header), 0);
