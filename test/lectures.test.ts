@@ -211,3 +211,79 @@ describe("sizes and parameters (Bucharest)", () => {
     expect(parametersOf(layer, 32, 32, 3)).toBe(760);
   });
 });
+
+describe("deep networks in numbers (after CS231n)", () => {
+  const three = (c: number) => nn.conv2d(c, 3, { padding: 1, bias: false });
+
+  it("has fewer parameters in three 3×3 layers than in one 7×7, which sees as much", () => {
+    const c = 8;
+    expect(
+      parametersOf(
+        nn.repeat(3, () => three(c)),
+        16,
+        16,
+        c,
+      ),
+    ).toBe(3 * 3 ** 2 * c ** 2);
+    expect(parametersOf(nn.conv2d(c, 7, { bias: false }), 16, 16, c)).toBe(7 ** 2 * c ** 2);
+  });
+
+  // [name, places of an edge, channels, thousands of numbers kept, parameters without biases]
+  // biome-ignore format: rows as printed
+  const vgg16 = [
+    ["conv3-64", 224, 64, "3.2M", 1_728], ["conv3-64", 224, 64, "3.2M", 36_864], ["pool2", 112, 64, "800K", 0],
+    ["conv3-128", 112, 128, "1.6M", 73_728], ["conv3-128", 112, 128, "1.6M", 147_456], ["pool2", 56, 128, "400K", 0],
+    ["conv3-256", 56, 256, "800K", 294_912], ["conv3-256", 56, 256, "800K", 589_824],
+    ["conv3-256", 56, 256, "800K", 589_824], ["pool2", 28, 256, "200K", 0],
+    ["conv3-512", 28, 512, "400K", 1_179_648], ["conv3-512", 28, 512, "400K", 2_359_296],
+    ["conv3-512", 28, 512, "400K", 2_359_296], ["pool2", 14, 512, "100K", 0],
+    ["conv3-512", 14, 512, "100K", 2_359_296], ["conv3-512", 14, 512, "100K", 2_359_296],
+    ["conv3-512", 14, 512, "100K", 2_359_296], ["pool2", 7, 512, "25K", 0],
+    ["fc", 1, 4096, "4K", 102_760_448], ["fc", 1, 4096, "4K", 16_777_216], ["fc", 1, 1000, "1K", 4_096_000],
+  ] as const;
+
+  it("has the rows of VGG-16's table of memory and parameters", () => {
+    const layers = vgg16.flatMap(([name, , channels]): nn.Layer[] => {
+      if (name === "pool2") return [nn.maxPool2d(2)];
+      if (name === "fc") return [nn.flatten(), nn.linear(channels, { bias: false })];
+      return [three(channels), nn.relu()];
+    });
+    const { rows, totals } = summarize(nn.build(nn.sequential(layers), { input: [1, 224, 224, 3] }));
+    const kept = rows.filter((row) => row.activationBytes > 0);
+    expect(
+      kept.map((row) => [...row.outputShape.slice(0, -1), row.outputShape.at(-1), row.parameters]),
+    ).toEqual(
+      vgg16.map(([name, edge, channels, , parameters]) =>
+        name === "fc" ? [channels, parameters] : [edge, edge, channels, parameters],
+      ),
+    );
+    for (const [i, [, , , printed]] of vgg16.entries()) {
+      const unit = printed.endsWith("M") ? 1e6 : 1e3;
+      // The lecture keeps one or two digits: 802,816 is its 800K, and its 98K are 100K.
+      expect(kept[i].activationBytes / 4 / unit / Number.parseFloat(printed)).toBeCloseTo(1, 1);
+    }
+    expect(totals.parameters).toBe(138_344_128);
+    // The lecture's total of 24 M numbers, 93 MB or 96 MB, is not the sum of its own rows, which is 15.2 M, 61 MB.
+    expect(totals.forwardBytes).toBe(4 * 15_237_608);
+  });
+
+  it("counts 854 M multiply-adds in the naive Inception module and 271 M with bottlenecks", () => {
+    const macs = (layer: nn.Layer) => {
+      const network = nn.build(layer, { input: [1, 28, 28, 256] });
+      return [network.outputs.logits.shape.slice(1), summarize(network).totals.macs];
+    };
+    const one = (channels: number) => nn.conv2d(channels, 1);
+    const pool = () => nn.maxPool2d(3, { stride: 1, padding: 1 });
+    const [conv3, conv5] = [nn.conv2d(192, 3, { padding: 1 }), nn.conv2d(96, 5, { padding: 2 })];
+    const naive = nn.branches([one(128), conv3, conv5, pool()]);
+    const reduced = nn.branches([
+      one(128),
+      nn.sequential([one(64), conv3]),
+      nn.sequential([one(64), conv5]),
+      nn.sequential([pool(), one(64)]),
+    ]);
+    expect(macs(naive)).toEqual([[28, 28, 672], 854_196_224]);
+    // The lecture prints 358 M, which its own six rows do not add up to.
+    expect(macs(reduced)).toEqual([[28, 28, 480], 271_351_808]);
+  });
+});

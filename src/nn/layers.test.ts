@@ -1,0 +1,137 @@
+import { describe, expect, it } from "vitest";
+import { evaluate } from "../engines/js/evaluate.ts";
+import type { Tensor } from "../ops/operation.ts";
+import { OptionError, ShapeError } from "../tensor/errors.ts";
+import { type Shape, size } from "../tensor/shape.ts";
+import * as nn from "./index.ts";
+
+/** Values of the logits for an input that counts up from 1, parameters and states at their first values of seed 0. */
+function run(
+  layer: nn.Layer,
+  input: Shape,
+  training = false,
+  step = 0,
+): { network: nn.Network; values: number[] } {
+  const network = nn.build(layer, { input, training });
+  const [values] = evaluate([network.outputs.logits], feedsOf(network), { step });
+  return { network, values: Array.from(values) };
+}
+
+function feedsOf(network: nn.Network): Map<Tensor, ArrayLike<number>> {
+  const initial = nn.initialValues(network, 0);
+  const feeds = new Map<Tensor, ArrayLike<number>>();
+  for (const { name, tensor } of [...network.parameters, ...network.states])
+    feeds.set(tensor, initial.get(name) ?? []);
+  const { x } = network.inputs;
+  return feeds.set(
+    x,
+    Array.from({ length: size(x.shape) }, (_, i) => i + 1),
+  );
+}
+
+describe("batchNorm2d", () => {
+  it("normalises with the batch in training, and updates the running statistics as PyTorch does", () => {
+    const { network, values } = run(nn.sequential({ bn: nn.batchNorm2d() }), [2, 1, 2, 1], true);
+    // 1, 2, 3, 4: mean 2.5, variance 1.25 with bias and 5/3 without.
+    const deviation = Math.sqrt(1.25 + 1e-5);
+    expect(values.map((value) => value * deviation)).toEqual(
+      [-1.5, -0.5, 0.5, 1.5].map((value) => expect.closeTo(value, 12)),
+    );
+    expect(network.updates.map(({ state }) => state.name)).toEqual(["bn.running_mean", "bn.running_var"]);
+    const [mean, variance] = evaluate(
+      network.updates.map((update) => update.value),
+      feedsOf(network),
+    );
+    expect(mean[0]).toBeCloseTo(0.1 * 2.5, 12);
+    expect(variance[0]).toBeCloseTo(0.9 + 0.1 * (5 / 3), 12);
+  });
+
+  it("uses the running statistics in inference", () => {
+    const { network, values } = run(nn.batchNorm2d({ epsilon: 3 }), [1, 1, 2, 1]);
+    // Mean 0 and variance 1 at first: (x − 0) / √(1 + 3).
+    expect(values).toEqual([0.5, 1]);
+    expect(network.states.map(({ name }) => name)).toEqual(["running_mean", "running_var"]);
+    expect(network.updates).toEqual([]);
+  });
+
+  it("refuses impossible options", () => {
+    expect(() => nn.batchNorm2d({ epsilon: 0 })).toThrow(OptionError);
+    expect(() => nn.batchNorm2d({ momentum: 1.1 })).toThrow(OptionError);
+  });
+});
+
+describe("dropout", () => {
+  it("is nothing in inference", () => {
+    const { network } = run(nn.sequential([nn.dropout()]), [1, 4]);
+    expect(network.outputs.logits).toBe(network.inputs.x);
+  });
+
+  it("drops about its share in training, differently in each layer and each step", () => {
+    const input = [1, 1000];
+    const dropped = (layer: nn.Layer, step: number) =>
+      run(layer, input, true, step).values.map((value) => value === 0);
+    const [first, other] = [nn.dropout(0.25), nn.sequential([nn.dropout(0), nn.dropout(0.25)])];
+    const count = dropped(first, 0).filter(Boolean).length;
+    // Three deviations of a binomial of 1000 at 0.25.
+    expect(Math.abs(count - 250)).toBeLessThan(42);
+    expect(dropped(first, 0)).toEqual(dropped(first, 0));
+    expect(dropped(first, 0)).not.toEqual(dropped(first, 1));
+    expect(dropped(first, 0)).not.toEqual(dropped(other, 0));
+    expect(() => nn.dropout(1)).toThrow(OptionError);
+  });
+});
+
+describe("pooling", () => {
+  it("takes windows, or the whole image", () => {
+    expect(run(nn.maxPool2d(2), [1, 2, 4, 1]).values).toEqual([6, 8]);
+    expect(run(nn.avgPool2d(2), [1, 2, 4, 1]).values).toEqual([3.5, 5.5]);
+    expect(run(nn.globalAvgPool2d(), [1, 2, 2, 2]).values).toEqual([4, 5]);
+    expect(run(nn.globalMaxPool2d(), [1, 2, 2, 2]).values).toEqual([7, 8]);
+  });
+
+  it("adapts to images of a multiple of the size asked for", () => {
+    expect(run(nn.adaptiveAvgPool2d(2), [1, 4, 2, 1]).values).toEqual([2, 3, 6, 7]);
+    const same = run(nn.adaptiveAvgPool2d(2), [1, 2, 2, 1]).network;
+    expect(same.outputs.logits).toBe(same.inputs.x);
+    expect(() => run(nn.sequential({ pool: nn.adaptiveAvgPool2d(2) }), [1, 3, 2, 1])).toThrow(ShapeError);
+  });
+});
+
+describe("linear", () => {
+  it("asks for rows, and names its parameters", () => {
+    const { network } = run(nn.sequential({ flatten: nn.flatten(), fc: nn.linear(3) }), [2, 2, 2, 2]);
+    expect(network.parameters.map(({ name, shape }) => [name, shape])).toEqual([
+      ["fc.weight", [8, 3]],
+      ["fc.bias", [3]],
+    ]);
+    expect(() => run(nn.sequential({ fc: nn.linear(3) }), [2, 2, 2, 2])).toThrow(/linear at fc.*Flatten/);
+  });
+});
+
+describe("activations", () => {
+  it("can be named", () => {
+    expect(run(nn.activation("tanh"), [1, 1]).values[0]).toBeCloseTo(Math.tanh(1), 12);
+    expect(() => nn.activation("twist" as "relu")).toThrow(/one of relu/);
+  });
+});
+
+describe("combinators", () => {
+  it("add a shortcut, and apply what follows the sum", () => {
+    const minus = nn.conv2d(1, 1, { bias: false, weightInitializer: nn.constant(-2) });
+    expect(run(nn.residual(minus), [1, 1, 2, 1]).values).toEqual([-1, -2]);
+    expect(run(nn.residual(minus, nn.identity(), { after: nn.relu() }), [1, 1, 2, 1]).values).toEqual([0, 0]);
+  });
+
+  it("join branches in the order of their names", () => {
+    const times = (factor: number) =>
+      nn.conv2d(1, 1, { bias: false, weightInitializer: nn.constant(factor) });
+    const { network, values } = run(nn.branches({ b: times(2), a: times(3) }), [1, 1, 2, 1]);
+    expect(values).toEqual([2, 3, 4, 6]);
+    expect(network.parameters.map(({ name }) => name)).toEqual(["b.weight", "a.weight"]);
+  });
+
+  it("pad the shortcut of option A with zero channels on both sides", () => {
+    expect(run(nn.paddedShortcut(4, 2), [1, 2, 2, 2]).values).toEqual([0, 1, 2, 0]);
+    expect(() => run(nn.paddedShortcut(1, 2), [1, 2, 2, 2])).toThrow(ShapeError);
+  });
+});
