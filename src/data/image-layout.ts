@@ -5,15 +5,15 @@ import { DatasetError } from "../tensor/errors.ts";
 export type SplitName = "train" | "validation" | "test";
 
 /** Names that folders of splits have in the wild. */
-const splitFolders: Readonly<Record<string, SplitName>> = {
-  train: "train",
-  training: "train",
-  val: "validation",
-  valid: "validation",
-  validation: "validation",
-  test: "test",
-  testing: "test",
-};
+const splitFolders: ReadonlyMap<string, SplitName> = new Map([
+  ["train", "train"],
+  ["training", "train"],
+  ["val", "validation"],
+  ["valid", "validation"],
+  ["validation", "validation"],
+  ["test", "test"],
+  ["testing", "test"],
+]);
 
 /** Whether a file of this name is a picture of a kind that can be decoded. */
 export function isPictureName(name: string): boolean {
@@ -35,9 +35,10 @@ export interface FolderLayout {
  */
 export function arrangeFolder(paths: readonly string[], root: string): FolderLayout {
   const found = paths.map((path) => path.split("/"));
-  const hasSplits = found.some(([first]) => splitFolders[first] === "train");
+  // A folder "train" that holds pictures itself is a class: of vehicles, say.
+  const hasSplits = found.some((parts) => parts.length > 2 && splitFolders.get(parts[0]) === "train");
   const pictures = found.map((parts, place) => {
-    const split = hasSplits ? splitFolders[parts[0]] : "train";
+    const split = hasSplits ? splitFolders.get(parts[0]) : "train";
     return {
       place,
       split,

@@ -5,7 +5,10 @@ import type { Batch } from "./dataset.ts";
 import type { Preparation } from "./prepare.ts";
 import type { DatasetSource } from "./source.ts";
 import { fromFailure, type LoaderReply, type LoaderRequest } from "./worker-messages.ts";
-import { startThread, type Thread } from "./worker-thread.ts";
+import { startThread, type Thread, type ThreadEvents } from "./worker-thread.ts";
+
+/** How a thread is started; tests start others. */
+export type ThreadStarter = (events: ThreadEvents) => Promise<Thread | undefined>;
 
 interface Pending {
   readonly indices: Uint32Array;
@@ -27,9 +30,13 @@ export class WorkerPreparer {
   private constructor() {}
 
   /** Starts a worker and opens the set there; nothing where workers are not to be had. Throws what opening the set throws. */
-  static async start(source: DatasetSource, preparation: Preparation): Promise<WorkerPreparer | undefined> {
+  static async start(
+    source: DatasetSource,
+    preparation: Preparation,
+    starter: ThreadStarter = startThread,
+  ): Promise<WorkerPreparer | undefined> {
     const preparer = new WorkerPreparer();
-    const isOpen = await preparer.#start(source, preparation);
+    const isOpen = await preparer.#start(source, preparation, starter);
     return isOpen ? preparer : undefined;
   }
 
@@ -69,11 +76,11 @@ export class WorkerPreparer {
     await this.#thread?.stop();
   }
 
-  async #start(source: DatasetSource, preparation: Preparation): Promise<boolean> {
+  async #start(source: DatasetSource, preparation: Preparation, starter: ThreadStarter): Promise<boolean> {
     const opened = new Promise<boolean>((resolve, reject) => {
       this.#started = { resolve, reject };
     });
-    this.#thread = await startThread({
+    this.#thread = await starter({
       // Only the worker's own code writes to this wire.
       message: (message) => this.#hear(message as LoaderReply),
       death: (cause) => {
