@@ -1,3 +1,4 @@
+export { type AlexNetOptions, alexnet } from "./alexnet.ts";
 export { type CifarResNetOptions, cifarResNet } from "./cifar-resnet.ts";
 export { type LeNet5Options, lenet5 } from "./lenet5.ts";
 export { type MnistCnnOptions, mnistCnn } from "./mnist-cnn.ts";

@@ -3,6 +3,7 @@
 import { nearNames } from "../nn/near-names.ts";
 import type { Layer } from "../nn/scope.ts";
 import { OptionError } from "../tensor/errors.ts";
+import { alexnet } from "./alexnet.ts";
 import { cifarResNet } from "./cifar-resnet.ts";
 import { lenet5 } from "./lenet5.ts";
 import { mnistCnn } from "./mnist-cnn.ts";
@@ -28,7 +29,9 @@ export interface ModelEntry {
 const lecun = "LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition";
 const choi = "Choi, PyTorch tutorial";
 const he = "He, Zhang, Ren and Sun, Deep residual learning for image recognition";
-("Krizhevsky, Sutskever and Hinton, ImageNet classification with deep convolutional neural networks");
+const krizhevsky =
+  "Krizhevsky, Sutskever and Hinton, ImageNet classification with deep convolutional neural networks";
+const krizhevsky2014 = "Krizhevsky, One weird trick for parallelizing convolutional neural networks";
 
 const mnist = { input: [28, 28, 1], classes: 10 } as const;
 const cifar = { input: [32, 32, 3], classes: 10 } as const;
@@ -40,6 +43,8 @@ export const models: readonly ModelEntry[] = [
   { name: "mnist-cnn", paper: choi, year: 2017, ...mnist, build: mnistCnn },
   ...[20, 32, 44, 56, 110, 1202].map((depth): ModelEntry =>
     ({ name: `cifar-resnet-${depth}`, paper: he, year: 2015, ...cifar, build: (options) => cifarResNet({ ...options, depth }) })),
+  { name: "alexnet", paper: krizhevsky2014, year: 2014, input: [224, 224, 3], classes: 1000, build: alexnet },
+  { name: "alexnet-2gpu", paper: krizhevsky, year: 2012, input: [227, 227, 3], classes: 1000, build: (options) => alexnet({ ...options, variant: "2gpu" }) },
 ];
 
 /** The model of this name; "CIFAR-ResNet 20" is read as "cifar-resnet-20". Throws an OptionError that lists near names. */

@@ -89,8 +89,12 @@ describe("pooling", () => {
     expect(run(nn.globalMaxPool2d(), [1, 2, 2, 2]).values).toEqual([7, 8]);
   });
 
-  it("adapts to images of a multiple of the size asked for", () => {
+  it("adapts to images of a multiple or a part of the size asked for", () => {
     expect(run(nn.adaptiveAvgPool2d(2), [1, 4, 2, 1]).values).toEqual([2, 3, 6, 7]);
+    expect(run(nn.adaptiveAvgPool2d([2, 1]), [1, 1, 2, 1]).values).toEqual([1.5, 1.5]);
+    expect(run(nn.adaptiveAvgPool2d(4), [1, 2, 1, 1]).values).toEqual(
+      [1, 2].flatMap((value) => Array(8).fill(value)),
+    );
     const same = run(nn.adaptiveAvgPool2d(2), [1, 2, 2, 1]).network;
     expect(same.outputs.logits).toBe(same.inputs.x);
     expect(() => run(nn.sequential({ pool: nn.adaptiveAvgPool2d(2) }), [1, 3, 2, 1])).toThrow(ShapeError);

@@ -4,6 +4,8 @@ import { type AvgPool2dAttributes, avgPool2d as avgPool2dOp } from "../ops/avg-p
 import { globalAveragePool2d, globalMaxPool2d as globalMaxPool2dOp } from "../ops/global-pool2d.ts";
 import { requireImages } from "../ops/image.ts";
 import { type MaxPool2dAttributes, maxPool2d as maxPool2dOp } from "../ops/max-pool2d.ts";
+import { reshape } from "../ops/reshape.ts";
+import { broadcastTo } from "../ops/sum.ts";
 import { type Pair, pair } from "../ops/window.ts";
 import { ShapeError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
@@ -39,22 +41,28 @@ export function globalMaxPool2d(): Layer {
 }
 
 /**
- * Means over windows that tile the image, for an output of size × size places: x itself where it has that size, so that a
- * network takes larger images. Throws a ShapeError where `size` does not divide the image.
+ * Means for an output of `size` places, whatever the image, as PyTorch has them: x itself where it has that size, so that a
+ * network takes other images. Throws a ShapeError unless one of the sizes is a multiple of the other, along each axis.
  */
 export function adaptiveAvgPool2d(size: Pair): Layer {
   const wanted = pair(size);
   for (const each of wanted) checkWhole("adaptiveAvgPool2d", "size", each);
   return (x, scope) => {
     requireImages(x.shape);
-    const [h, w] = [x.shape[1], x.shape[2]];
-    if (h === wanted[0] && w === wanted[1]) return x;
-    if (h % wanted[0] !== 0 || w % wanted[1] !== 0)
+    const [n, h, w, c] = x.shape;
+    const kernel = [Math.max(1, h / wanted[0]), Math.max(1, w / wanted[1])] as const;
+    const copies = [Math.max(1, wanted[0] / h), Math.max(1, wanted[1] / w)];
+    if (![...kernel, ...copies].every(Number.isInteger))
       throw new ShapeError(
-        `adaptiveAvgPool2d at ${scope.path}: ${wanted.join("×")} windows do not tile x ${formatShape(x.shape)}. ` +
-          `Give an image whose ${h}×${w} places here become a multiple of ${wanted.join("×")}.`,
+        `adaptiveAvgPool2d at ${scope.path}: x ${formatShape(x.shape)} has ${h}×${w} places, of which neither is a multiple ` +
+          `nor a part of ${wanted.join("×")}. Give an image whose ${h}×${w} here become one.`,
         { x: x.shape, size: wanted },
       );
-    return avgPool2dOp({ x }, { kernel: [h / wanted[0], w / wanted[1]] });
+    const y = Math.max(...kernel) === 1 ? x : avgPool2dOp({ x }, { kernel });
+    if (Math.max(...copies) === 1) return y;
+    const [p, q] = [h / kernel[0], w / kernel[1]];
+    const apart = reshape({ x: y }, { shape: [n, p, 1, q, 1, c] });
+    const repeated = broadcastTo({ x: apart }, { shape: [n, p, copies[0], q, copies[1], c] });
+    return reshape({ x: repeated }, { shape: [n, ...wanted, c] });
   };
 }
