@@ -46,11 +46,21 @@ export function warpImage(
       }
       const fx = sourceX - x0;
       const fy = sourceY - y0;
+      const corner = (y0 * w + x0) * c;
+      // Most pixels have all four neighbours inside, and need not ask for each.
+      if (x0 >= 0 && y0 >= 0 && x0 + 1 < w && y0 + 1 < h) {
+        for (let k = 0; k < c; k++) {
+          const p = corner + k;
+          const top = source[p] + fx * (source[p + c] - source[p]);
+          const bottom = source[p + w * c] + fx * (source[p + w * c + c] - source[p + w * c]);
+          target[at + k] = top + fy * (bottom - top) + half;
+        }
+        continue;
+      }
       const hasLeft = x0 >= 0;
       const hasRight = x0 + 1 < w;
       const hasTop = y0 >= 0;
       const hasBottom = y0 + 1 < h;
-      const corner = (y0 * w + x0) * c;
       for (let k = 0; k < c; k++) {
         const p = corner + k;
         const topLeft = hasTop && hasLeft ? source[p] : fill;

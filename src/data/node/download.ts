@@ -3,7 +3,7 @@
  * digests were found right.
  */
 
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError } from "../../tensor/errors.ts";
 import type { PublishedFile } from "../named.ts";
@@ -100,7 +100,7 @@ async function fetchRest(
   const silence = new AbortController();
   const restart = () => setTimeout(() => silence.abort(new Error("the server fell silent")), silenceMs);
   let timer = restart();
-  const handle = await open(part, "a");
+  let handle: FileHandle | undefined;
   try {
     // "identity": a server must not compress what is an archive already, or sizes and digests would be of something else.
     const headers = { "accept-encoding": "identity", ...(bytes > 0 && { range: `bytes=${bytes}-` }) };
@@ -108,10 +108,8 @@ async function fetchRest(
     if (!response.ok || !response.body) throw new Error(`the server answers ${response.status}`);
     const goesOn =
       response.status === 206 && response.headers.get("content-range")?.startsWith(`bytes ${bytes}-`);
-    if (!goesOn) {
-      await handle.truncate(0);
-      bytes = 0;
-    }
+    if (!goesOn) bytes = 0;
+    handle = await open(part, goesOn ? "a" : "w");
     for await (const chunk of response.body) {
       clearTimeout(timer);
       timer = restart();
@@ -123,7 +121,7 @@ async function fetchRest(
     if (bytes < file.bytes) throw new Error(`ends at byte ${bytes.toLocaleString("en-US")}`);
   } finally {
     clearTimeout(timer);
-    await handle.close();
+    await handle?.close();
   }
 }
 
