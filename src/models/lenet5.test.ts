@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { fillLabels } from "../../test/golden/fill.ts";
 import { readTraining } from "../../test/golden/records.ts";
 import { randomNumbers } from "../../test/gradients.ts";
 import { filledImages, filledParameters, referenceShape } from "../../test/networks.ts";
 import { evaluate } from "../engines/js/evaluate.ts";
 import { gradients } from "../graph/backward.ts";
 import { build } from "../nn/index.ts";
-import type { Tensor } from "../ops/operation.ts";
+import { crossEntropy } from "../ops/cross-entropy.ts";
+import { input, type Tensor } from "../ops/operation.ts";
 import { slice } from "../ops/slice.ts";
 import { sum } from "../ops/sum.ts";
 import { OptionError } from "../tensor/errors.ts";
@@ -28,6 +30,28 @@ describe("lenet5", () => {
     const [logits] = evaluate([network.outputs.logits], feeds);
     const expected = record.runs.sgd.float64.logits ?? [];
     for (const [i, value] of expected.entries()) expect(logits[i]).toBeCloseTo(value, 6);
+  });
+
+  it.each([
+    ["lenet5", lenet5()],
+    ["lenet5-tanh", lenet5({ activation: "tanh", pooling: "average" })],
+  ] as const)("%s has gradients of the recorded lengths", (name, model) => {
+    const { batch, classes, runs } = readTraining(name);
+    const network = build(model, { input: [batch, 28, 28, 1], training: true });
+    const labels = input("labels", [batch]);
+    const loss = crossEntropy({ x: network.outputs.logits, labels });
+    const found = gradients(
+      loss,
+      network.parameters.map(({ tensor }) => tensor),
+    ).filter((each) => each !== undefined);
+    const feeds = filledParameters(network)
+      .set(network.inputs.x, filledImages("input.0", [batch, 28, 28, 1]))
+      .set(labels, fillLabels("labels.0", batch, classes));
+    const [lossValue, ...values] = evaluate([loss, ...found], feeds);
+    expect(lossValue[0]).toBeCloseTo(runs.sgd.float64.losses[0], 6);
+    const norms = values.map((gradient) => Math.hypot(...gradient));
+    for (const [i, norm] of (runs.sgd.float64.gradientNorms ?? []).entries())
+      expect(norms[i] / norm).toBeCloseTo(1, 6);
   });
 
   it("has 61,706 parameters and 416,520 multiply-adds", () => {
