@@ -33,6 +33,15 @@ export const concat: Op<`${number}`> = defineOp({
         value: source.at(...i),
       })),
     ),
+  memory: (inputs) => ({
+    kind: "assembled",
+    starts: Object.fromEntries(
+      withOffsets(Object.entries<Shape>(inputs), (shape) => shape).map(([name, shape, from]) => [
+        name,
+        [...outer(shape).map(() => 0), from],
+      ]),
+    ),
+  }),
   gradient: (inputs, dy) =>
     Object.fromEntries(
       withOffsets(Object.entries<Tensor>(inputs), ({ shape }) => shape).map(([name, { shape }, from]) => [

@@ -9,6 +9,7 @@ import { type Axis, index } from "../kernels/index-expression.ts";
 import { ShapeError } from "../tensor/errors.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
 import { defineOp, type Op, type Tensor } from "./operation.ts";
+import { reshape } from "./reshape.ts";
 
 const flattenImages: Op<"x"> = defineOp({
   name: "flatten",
@@ -25,7 +26,10 @@ const flattenImages: Op<"x"> = defineOp({
 });
 
 export function flatten({ x }: { readonly x: Tensor }, _attributes: Record<never, never> = {}): Tensor {
-  return x.shape.length === 2 ? x : flattenImages({ x }, {});
+  if (x.shape.length === 2) return x;
+  // Of a single pixel the elements keep their order, and reshaping copies nothing.
+  const [n, h, w, c] = x.shape;
+  return x.shape.length === 4 && h * w === 1 ? reshape({ x }, { shape: [n, c] }) : flattenImages({ x }, {});
 }
 
 /** Rows [n, c·h·w] as images [n, h, w, c]: undoes flatten. */

@@ -40,6 +40,11 @@ export const slice: Op<"x", SliceAttributes> = defineOp({
   value: ({ x }, { from, axis = x.shape.length - 1 }, shape) => [
     over(shape, (...i) => x.at(...i.map((at, each) => (each === axis ? index(at).plus(from) : at)))),
   ],
+  memory: ({ x }, { from, axis = x.length - 1 }) => ({
+    kind: "boxOf",
+    input: "x",
+    start: x.map((_, each) => (each === axis ? from : 0)),
+  }),
   gradient({ x }, dy, { from, length, axis = x.shape.length - 1 }) {
     const only = (value: number) => x.shape.map((_, each) => (each === axis ? value : 0));
     return { x: pad({ x: dy }, { before: only(from), after: only(x.shape[axis] - from - length) }) };
