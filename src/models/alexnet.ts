@@ -11,6 +11,7 @@
  */
 
 import * as nn from "../nn/index.ts";
+import { checkOneOf } from "../nn/options.ts";
 
 export interface AlexNetOptions {
   /** Length of the logits. Default 1000, ImageNet. */
@@ -22,7 +23,7 @@ export interface AlexNetOptions {
 }
 
 export function alexnet({ classes = 1000, variant = "tower", dropout = 0.5 }: AlexNetOptions = {}): nn.Layer {
-  nn.checkOneOf("alexnet", "variant", variant, ["tower", "2gpu"]);
+  checkOneOf("alexnet", "variant", variant, ["tower", "2gpu"]);
   return variant === "tower" ? tower(classes, dropout) : twoGpus(classes, dropout);
 }
 

@@ -11,6 +11,7 @@
  */
 
 import * as nn from "../nn/index.ts";
+import { checkOneOf } from "../nn/options.ts";
 import { add } from "../ops/add.ts";
 import { concat } from "../ops/concat.ts";
 import { conv2d } from "../ops/conv2d.ts";
@@ -33,7 +34,7 @@ export interface LeNet5Options {
 }
 
 export function lenet5({ classes = 10, variant = "modern", ...options }: LeNet5Options = {}): nn.Layer {
-  nn.checkOneOf("lenet5", "variant", variant, ["modern", "1998"]);
+  checkOneOf("lenet5", "variant", variant, ["modern", "1998"]);
   if (variant === "modern") return modern(classes, options);
   if (options.activation !== undefined || options.pooling !== undefined)
     throw new OptionError(
@@ -47,8 +48,8 @@ function modern(
   classes: number,
   { activation = "relu", pooling = "max" }: Pick<LeNet5Options, "activation" | "pooling">,
 ): nn.Layer {
-  nn.checkOneOf("lenet5", "activation", activation, ["relu", "tanh"]);
-  nn.checkOneOf("lenet5", "pooling", pooling, ["max", "average"]);
+  checkOneOf("lenet5", "activation", activation, ["relu", "tanh"]);
+  checkOneOf("lenet5", "pooling", pooling, ["max", "average"]);
   const pool = () => (pooling === "max" ? nn.maxPool2d(2) : nn.avgPool2d(2));
   const act = () => nn.activation(activation);
   return nn.sequential({

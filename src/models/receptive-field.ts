@@ -24,7 +24,7 @@ export type ReceptiveField = readonly [vertical: AxisField, horizontal: AxisFiel
 /**
  * Receptive fields on `image`, a tensor [n, h, w, c], of all tensors that depend on it. Where paths of several lengths
  * meet, the field spans them all. A tensor without places (what pooling over the whole image, flattening and linear layers
- * give) sees the whole image.
+ * give) sees the whole image; so, above what it really sees, does what resizing and transposed convolutions give.
  */
 export function receptiveFields(outputs: readonly Tensor[], image: Tensor): Map<Tensor, ReceptiveField> {
   const fields = new Map<Tensor, ReceptiveField>();
@@ -59,7 +59,7 @@ function fieldOf(
         const field = (fields.get(each) as ReceptiveField)[axis];
         const [before, after] = [each.shape[axis + 1], tensor.shape[axis + 1]];
         if (window === undefined || name !== "x") {
-          // An extent that changes without a window is pooled over the whole image, or broadcast from one place.
+          // An extent that changes without a window is broadcast from one place, or made from we do not know how many.
           const pooled = before !== after && before !== 1;
           return { field: pooled ? whole(axis) : field, moves: before === after };
         }

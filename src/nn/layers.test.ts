@@ -89,7 +89,7 @@ describe("pooling", () => {
     expect(run(nn.globalMaxPool2d(), [1, 2, 2, 2]).values).toEqual([7, 8]);
   });
 
-  it("adapts to images of a multiple or a part of the size asked for", () => {
+  it("adapts to images of any size", () => {
     expect(run(nn.adaptiveAvgPool2d(2), [1, 4, 2, 1]).values).toEqual([2, 3, 6, 7]);
     expect(run(nn.adaptiveAvgPool2d([2, 1]), [1, 1, 2, 1]).values).toEqual([1.5, 1.5]);
     expect(run(nn.adaptiveAvgPool2d(4), [1, 2, 1, 1]).values).toEqual(
@@ -97,7 +97,49 @@ describe("pooling", () => {
     );
     const same = run(nn.adaptiveAvgPool2d(2), [1, 2, 2, 1]).network;
     expect(same.outputs.logits).toBe(same.inputs.x);
-    expect(() => run(nn.sequential({ pool: nn.adaptiveAvgPool2d(2) }), [1, 3, 2, 1])).toThrow(ShapeError);
+    expect(run(nn.adaptiveAvgPool2d([2, 1]), [1, 3, 1, 1]).values).toEqual([1.5, 2.5]);
+  });
+});
+
+describe("groupNorm", () => {
+  it("normalises the channels of a group together, in both forms alike", () => {
+    const { values } = run(nn.groupNorm(1, { epsilon: 1e-12 }), [1, 1, 1, 2]);
+    expect(values).toEqual([expect.closeTo(-1, 6), expect.closeTo(1, 6)]);
+    const { network } = run(nn.sequential({ gn: nn.groupNorm(2) }), [1, 2, 2, 4], true);
+    expect(network.parameters.map(({ name, shape }) => [name, shape])).toEqual([
+      ["gn.weight", [4]],
+      ["gn.bias", [4]],
+    ]);
+    expect(network.states).toEqual([]);
+    expect(() => run(nn.sequential({ gn: nn.groupNorm(3) }), [1, 1, 1, 4])).toThrow(/at gn/);
+  });
+});
+
+describe("localResponseNorm", () => {
+  it("divides by a power of the neighbours' squares", () => {
+    const { values } = run(nn.localResponseNorm(3, { alpha: 3, beta: 0.5, k: 2 }), [1, 1, 1, 2]);
+    expect(values).toEqual([1, 2].map((value) => expect.closeTo(value / Math.sqrt(2 + 1 + 4), 12)));
+    expect(() => nn.localResponseNorm(0)).toThrow(OptionError);
+  });
+});
+
+describe("larger images", () => {
+  it("come from transposed convolutions", () => {
+    const times = nn.transposedConv2d(1, 2, { stride: 2, bias: false, weightInitializer: nn.ones });
+    expect(run(times, [1, 1, 2, 1]).values).toEqual([1, 1, 2, 2, 1, 1, 2, 2]);
+    const { network } = run(nn.transposedConv2d(6, 3, { groups: 2, stride: 2 }), [1, 4, 4, 4]);
+    expect(network.parameters.map(({ shape, kind }) => [shape, kind])).toEqual([
+      [[3, 3, 3, 4], "transposedFilter"],
+      [[6], "vector"],
+    ]);
+    expect(network.outputs.logits.shape).toEqual([1, 9, 9, 6]);
+    expect(() => nn.transposedConv2d(5, 3, { groups: 2 })).toThrow(OptionError);
+  });
+
+  it("come from repeating or blending places", () => {
+    expect(run(nn.upsample(2), [1, 1, 2, 1]).values).toEqual([1, 1, 2, 2, 1, 1, 2, 2]);
+    expect(run(nn.upsample([1, 2], { mode: "bilinear" }), [1, 1, 2, 1]).values).toEqual([1, 1.25, 1.75, 2]);
+    expect(() => nn.upsample(0)).toThrow(OptionError);
   });
 });
 

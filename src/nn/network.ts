@@ -29,7 +29,7 @@ export interface Network {
   tap(place: string): Tensor;
 }
 
-export type Tensors = Readonly<Record<string, Tensor>>;
+export type NamedTensors = Readonly<Record<string, Tensor>>;
 
 export interface BuildOptions {
   /** Shape of the input "x", an image batch [n, h, w, c]. */
@@ -50,10 +50,13 @@ export interface BuildRecordOptions {
  *
  *   const network = build(lenet5(), { input: [64, 28, 28, 1], training: true });
  */
-export function build(model: Layer<Tensor | Tensors>, options: BuildOptions): Network;
-export function build(model: Layer<Tensor | Tensors, Tensors>, options: BuildRecordOptions): Network;
+export function build(model: Layer<Tensor | NamedTensors>, options: BuildOptions): Network;
 export function build(
-  model: Layer<Tensor | Tensors> | Layer<Tensor | Tensors, Tensors>,
+  model: Layer<Tensor | NamedTensors, NamedTensors>,
+  options: BuildRecordOptions,
+): Network;
+export function build(
+  model: Layer<Tensor | NamedTensors> | Layer<Tensor | NamedTensors, NamedTensors>,
   options: BuildOptions | BuildRecordOptions,
 ): Network {
   const { training = false } = options;
@@ -64,8 +67,11 @@ export function build(
   );
   const { scope, declared } = openScope(training);
   // The overloads pair a single input with a layer that takes one tensor, and a record with one that takes a record.
-  const result = (model as Layer<Tensor | Tensors, Tensor | Tensors>)(single ? inputs.x : inputs, scope);
-  const outputs: Tensors = isTensor(result) ? { logits: result } : result;
+  const result = (model as Layer<Tensor | NamedTensors, Tensor | NamedTensors>)(
+    single ? inputs.x : inputs,
+    scope,
+  );
+  const outputs: NamedTensors = isTensor(result) ? { logits: result } : result;
   const places = placesOf(outputs, declared.places);
   return {
     training,
@@ -88,7 +94,7 @@ export function build(
 }
 
 /** The tensors by place: what layers returned, before that the last tensor of a place that no layer returned. */
-function placesOf(outputs: Tensors, returned: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+function placesOf(outputs: NamedTensors, returned: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
   const places = new Map<string, Tensor>();
   for (const tensor of orderOf(Object.values(outputs)))
     if (tensor.role === "computed") places.set(tensor.name, tensor);
