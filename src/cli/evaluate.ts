@@ -43,7 +43,7 @@ export function addEvaluate(program: Command, host: Host): void {
 }
 
 async function runEvaluate(path: string, flags: EvaluateFlags, host: Host): Promise<void> {
-  const { checkpoint, learner, batch } = await openCheckpoint(path, flags);
+  const { checkpoint, learner, batch, dispose } = await openCheckpoint(path, flags);
   const { classes, imageShape, normalization } = checkpoint.data;
   const split = flags.split ?? (await evaluationSplit(flags.data));
   const dataset = await openPart(flags, split, imageShape, host);
@@ -67,7 +67,7 @@ async function runEvaluate(path: string, flags: EvaluateFlags, host: Host): Prom
     host.out(flags.json ? `${JSON.stringify(result)}\n` : report(metrics, classes, imagesPerSecond));
   } finally {
     line.clear();
-    learner.dispose();
+    dispose();
     await loader.dispose();
   }
 }

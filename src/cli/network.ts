@@ -1,16 +1,18 @@
 /** Builds the network of a run or a checkpoint on an engine. */
 
 import { modelNamed } from "../models/registry.ts";
-import { EngineError, OptionError } from "../tensor/index.ts";
+import { OptionError } from "../tensor/index.ts";
 import type { ModelRecord } from "../train/checkpoint.ts";
+import { createLearner } from "../train/compiled-learner.ts";
 import type { Learner } from "../train/learner.ts";
 import type { TrainingOptions } from "../train/options.ts";
+import { openEngine } from "./engines.ts";
 import type { ImageShape } from "./flags.ts";
 
 export interface NetworkRequest {
   readonly model: ModelRecord;
   readonly imageShape: ImageShape;
-  readonly options: TrainingOptions;
+  readonly options: Pick<TrainingOptions, "labelSmoothing" | "optimizer" | "seed">;
   /** One of `engineChoices`, or what an earlier run computed with. */
   readonly engine: string;
   readonly threads: number | undefined;
@@ -18,13 +20,36 @@ export interface NetworkRequest {
 
 export interface OpenedNetwork {
   readonly learner: Learner;
-  /** The engine that was chosen. */
+  /** Name of the engine that was chosen. */
   readonly engine: string;
+  /** Ends network and engine. */
+  dispose(): void;
 }
 
-export async function openNetwork({ model }: NetworkRequest): Promise<OpenedNetwork> {
+export async function openNetwork(request: NetworkRequest): Promise<OpenedNetwork> {
+  const { imageShape, model, options } = request;
   const entry = modelNamed(model.name);
   const { classes } = model.options;
-  if (typeof classes !== "number") throw new OptionError(`${entry.name}: has no number of classes.`);
-  throw new EngineError("No engine is there yet.");
+  if (typeof classes !== "number") throw new OptionError(`${entry.name}: the number of classes is missing.`);
+  const engine = await openEngine(request.engine, request.threads);
+  try {
+    const { labelSmoothing, optimizer, seed } = options;
+    const layers = entry.build({ classes });
+    const learner = await createLearner({
+      model: layers,
+      imageShape,
+      engine,
+      optimizer,
+      seed,
+      labelSmoothing,
+    });
+    const dispose = () => {
+      learner.dispose();
+      engine.dispose();
+    };
+    return { learner, engine: engine.name, dispose };
+  } catch (error) {
+    engine.dispose();
+    throw error;
+  }
 }

@@ -44,7 +44,7 @@ async function runPredict(
   host: Host,
 ): Promise<void> {
   const batch = Math.min(files.length, 32);
-  const { checkpoint, learner } = await openCheckpoint(path, { ...flags, batch });
+  const { checkpoint, learner, dispose } = await openCheckpoint(path, { ...flags, batch });
   const loader = new Loader(pictures(files, checkpoint.data), { batch, worker: false });
   const images: { file: string; predictions: readonly Prediction[] }[] = [];
   try {
@@ -59,7 +59,7 @@ async function runPredict(
       }
     }
   } finally {
-    learner.dispose();
+    dispose();
     await loader.dispose();
   }
   host.out(flags.json ? `${JSON.stringify({ model: checkpoint.model.name, images })}\n` : report(images));

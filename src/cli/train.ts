@@ -57,7 +57,7 @@ async function runTrain(modelName: string, flags: TrainFlags, host: Host): Promi
   const data = { name, fingerprint, classes, normalization, imageShape: parts.train.imageShape };
   // The last bits of a run are its engine's: one that goes on keeps it.
   const choice = flags.engine ?? before?.training.engine ?? "auto";
-  const { learner, engine } = await openNetwork({
+  const { learner, engine, dispose } = await openNetwork({
     model,
     imageShape: data.imageShape,
     options,
@@ -115,7 +115,7 @@ async function runTrain(modelName: string, flags: TrainFlags, host: Host): Promi
     return stopCodes[stoppedBy];
   } finally {
     release();
-    learner.dispose();
+    dispose();
     await Promise.all([trainLoader, validationLoader, testLoader].map((loader) => loader?.dispose()));
   }
 }

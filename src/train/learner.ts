@@ -1,5 +1,7 @@
 /** What the trainer asks of a compiled network: it knows nothing of graphs and engines, only steps, state and losses. */
 
+import type { ParameterKind } from "../ops/operation.ts";
+
 export interface StepResult {
   /** Loss before the update, mean over the batch (with regularising terms of the loss, without weight decay). */
   readonly loss: number;
@@ -33,6 +35,8 @@ export interface Learner {
 }
 
 export interface StateTensor {
+  /** How the shape is to be read: files keep the layouts of other frameworks. Optimizer state is of its parameter's kind. */
+  readonly kind: ParameterKind;
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }

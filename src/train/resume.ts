@@ -1,7 +1,8 @@
-/** What must be as it was for a run to go on: model, data and options; else its numbers would be neither run's. */
+/** Going on from a checkpoint: model, data and options must be as they were, else the numbers would be neither run's. */
 
 import { CheckpointError, formatShape } from "../tensor/index.ts";
 import type { Checkpoint, DataRecord, ModelRecord } from "./checkpoint.ts";
+import type { Learner, StateTensor } from "./learner.ts";
 import type { TrainingOptions } from "./options.ts";
 import { parseSchedule } from "./schedules/index.ts";
 
@@ -45,4 +46,14 @@ function shown(value: unknown): string {
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
   );
+}
+
+/** Puts the state of `file` into a network; a state that does not fit is that file's mistake, and the error says so. */
+export function restoreFrom(file: string, learner: Learner, state: ReadonlyMap<string, StateTensor>): void {
+  try {
+    learner.restore(state);
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    throw new CheckpointError(`${file}: ${error.message}`, { ...error.facts, file }, { cause: error });
+  }
 }

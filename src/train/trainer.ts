@@ -14,7 +14,7 @@ import { breather } from "./breathe.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { EpochLine, TrainingEvent } from "./events.ts";
 import { initialProgress, type Progress } from "./progress.ts";
-import { checkResume } from "./resume.ts";
+import { checkResume, restoreFrom } from "./resume.ts";
 import { bestFile, lastFile, RunKeeper } from "./run-keeper.ts";
 import { parseSchedule, type Schedule, warmupFactor } from "./schedules/index.ts";
 import type { TrainingOutcome, TrainingRun } from "./training-run.ts";
@@ -79,7 +79,7 @@ class Training {
       const facts = { file, batch, batches: train.batches };
       throw new CheckpointError(`${file}: batch ${batch} is done of an epoch of ${train.batches}.`, facts);
     }
-    learner.restore(checkpoint.state);
+    restoreFrom(file, learner, checkpoint.state);
     this.#progress = checkpoint.progress;
   }
 
