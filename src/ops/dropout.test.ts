@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { compute, computeGradient, given } from "../../test/compute.ts";
+import { expectLinear } from "../../test/gradients.ts";
+import { channelDropout, dropout } from "./dropout.ts";
+import { input } from "./operation.ts";
+
+const ones = (shape: readonly number[]) => given(shape, new Array(shape.reduce((a, b) => a * b)).fill(1));
+
+describe("dropout", () => {
+  it("zeroes the asked share and scales the rest, so that the mean stays", () => {
+    const y = compute(dropout({ x: ones([100, 100]) }, { probability: 0.25, stream: 3 }));
+    expect(new Set(y)).toEqual(new Set([0, 1 / 0.75]));
+    // 10,000 draws: five standard deviations are 0.022.
+    expect(Math.abs(y.filter((each) => each === 0).length / y.length - 0.25)).toBeLessThan(0.022);
+  });
+
+  it("draws the same for the same seed and step, and anew for others and for other streams", () => {
+    const y = (stream: number, scalars = {}) =>
+      compute(dropout({ x: ones([64]) }, { probability: 0.5, stream }), scalars).join();
+    expect(y(1)).toBe(y(1));
+    expect(new Set([y(1), y(2), y(1, { step: 1 }), y(1, { seed: 1 })]).size).toBe(4);
+  });
+
+  it("lets the gradient through where x went through", () => {
+    const x = ones([32]);
+    const y = dropout({ x }, { probability: 0.5, stream: 1 });
+    expect(computeGradient(y, x)).toEqual(compute(y));
+    const drawn = input("x", [3, 5]);
+    expectLinear(dropout({ x: drawn }, { probability: 0.3, stream: 2 }), drawn);
+  });
+
+  it("drops whole channels of an image together", () => {
+    const y = compute(channelDropout({ x: ones([4, 3, 3, 8]) }, { probability: 0.5, stream: 1 }));
+    const kept = new Set<number>();
+    for (let n = 0; n < 4; n++)
+      for (let c = 0; c < 8; c++) {
+        const values = new Set(Array.from({ length: 9 }, (_, i) => y[n * 72 + i * 8 + c]));
+        expect(values.size).toBe(1);
+        kept.add([...values][0]);
+      }
+    expect(kept).toEqual(new Set([0, 2]));
+  });
+
+  it("passes everything at probability 0, and refuses 1", () => {
+    const x = ones([5]);
+    expect(compute(dropout({ x }, { probability: 0, stream: 0 }))).toEqual([1, 1, 1, 1, 1]);
+    expect(() => dropout({ x }, { probability: 1, stream: 0 })).toThrow(
+      "dropout: probability is 1, but must be at least 0 and below 1.",
+    );
+    expect(() => channelDropout({ x }, { probability: 0.5, stream: 0 })).toThrow("must have four axes");
+  });
+});
