@@ -33,6 +33,9 @@ export interface Scalars {
   readonly learningRate?: number;
 }
 
+/** Hears when each step of a run has ended. */
+export type StepEnded = (step: number) => void;
+
 export interface Program {
   readonly plan: Plan;
   /** Runs all steps. The arrays given back are views that the next run overwrites. */

@@ -159,7 +159,8 @@ export class CompiledLearner implements Learner {
     this.session.dispose();
   }
 
-  private program(form: "train" | "evaluate", count: number): Promise<Program> {
+  /** The compiled program of a form at a batch size: profiles run it step by step. */
+  program(form: "train" | "evaluate", count: number): Promise<Program> {
     const key = `${form} ${count}`;
     const known = this.programs.get(key);
     if (known !== undefined) return known;

@@ -5,7 +5,7 @@ import type { StateLayout } from "../../graph/state-layout.ts";
 import { compileJavaScript, type JavaScriptKernel, renderJavaScript } from "../../kernels/javascript.ts";
 import { ShapeError } from "../../tensor/errors.ts";
 import { size } from "../../tensor/shape.ts";
-import type { Engine, Program, Scalars, Session } from "../engine.ts";
+import type { Engine, Program, Scalars, Session, StepEnded } from "../engine.ts";
 import { collect, feed } from "../feed.ts";
 
 export function jsEngine(): Engine {
@@ -32,14 +32,21 @@ class JsSession implements Session {
       ({ formula, target }): JavaScriptKernel =>
         compileJavaScript(renderJavaScript(formula, target, plan.layouts)),
     );
-    const run = (inputs: Readonly<Record<string, ArrayLike<number>>>, scalars: Scalars = {}) => {
+    const run = (
+      inputs: Readonly<Record<string, ArrayLike<number>>>,
+      scalars: Scalars = {},
+      ended?: StepEnded,
+    ) => {
       feed(plan, inputs, (layout, values) => buffers[layout.buffer].set(values, layout.offset));
-      for (const kernel of kernels) kernel(buffers, { seed: 0, step: 0, learningRate: 0, ...scalars });
+      for (const [step, kernel] of kernels.entries()) {
+        kernel(buffers, { seed: 0, step: 0, learningRate: 0, ...scalars });
+        ended?.(step);
+      }
       return collect(plan, ({ buffer, offset }, elements) =>
         buffers[buffer].subarray(offset, offset + elements),
       );
     };
-    return Promise.resolve({ plan, run: async (inputs, scalars) => run(inputs, scalars) });
+    return Promise.resolve({ plan, run: async (inputs, scalars, ended) => run(inputs, scalars, ended) });
   }
 
   read(name: string): Float32Array {

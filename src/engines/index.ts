@@ -1,0 +1,5 @@
+export * from "./engine.ts";
+export { jsEngine } from "./js/engine.ts";
+export { type EvaluateOptions, evaluate } from "./js/evaluate.ts";
+export { type WasmEngineOptions, wasmEngine } from "./wasm/engine.ts";
+export { type WasmFeatures, wasmFeatures } from "./wasm/features.ts";

@@ -1,0 +1,130 @@
+/**
+ * How threads that share memory go through a program together: in each launch they take tasks until none is left, then
+ * wait for one another. All of it runs on a few words of shared memory, so a barrier costs no message.
+ */
+
+/** Words of the control block. */
+export const words = {
+  /** Counts runs; a change wakes the workers. */
+  generation: 0,
+  command: 1,
+  /** Which program to run. */
+  program: 2,
+  /** Times that a thread has come to the end of a launch. Never set back: a thread may still be looking at it. */
+  arrived: 3,
+  /** 1 once a task has failed. */
+  failed: 4,
+  /** `arrived` when the run began. */
+  base: 5,
+  /** Tasks taken, one word a launch. */
+  tasks: 16,
+} as const;
+
+export const commands = { run: 1, listen: 2 } as const;
+
+/** A kernel with its number of tasks. */
+export interface PreparedLaunch {
+  readonly kernel: (task: number, thread: number) => void;
+  readonly tasks: number;
+}
+
+/** Looks this often before a thread goes to sleep: about 20 µs. */
+const spins = 4000;
+/** A thread that waits this long for others gives up: one of them must have died. */
+const patienceMs = 60_000;
+
+/** Runs all launches as thread number `thread` of `threads`. Throws what a kernel of this thread throws. */
+export function runLaunches(
+  control: Int32Array,
+  launches: readonly PreparedLaunch[],
+  thread: number,
+  threads: number,
+): void {
+  for (let i = 0; i < launches.length; i++) {
+    const { kernel, tasks } = launches[i];
+    const counter = words.tasks + i;
+    try {
+      for (let task = take(control, counter, threads); task < tasks; task = take(control, counter, threads))
+        kernel(task, thread);
+    } catch (error) {
+      Atomics.store(control, words.failed, 1);
+      Atomics.notify(control, words.arrived);
+      throw error;
+    }
+    if (threads > 1 && !arrive(control, (base + threads * (i + 1)) | 0)) throw new StoppedError();
+    ended?.(i);
+  }
+}
+
+/** Another thread has failed, or has not answered. */
+export class StoppedError extends Error {
+  constructor() {
+    super("another thread has failed or does not answer");
+  }
+}
+
+function take(control: Int32Array, counter: number, threads: number): number {
+  return threads === 1 ? control[counter]++ : Atomics.add(control, counter, 1);
+}
+
+/** Waits until the count of arrivals is `all`; false if that will not happen. */
+function arrive(control: Int32Array, all: number): boolean {
+  // The count wraps around; differences do not.
+  const isComplete = (count: number) => ((count - all) | 0) >= 0;
+  if (isComplete(Atomics.add(control, words.arrived, 1) + 1)) {
+    Atomics.notify(control, words.arrived);
+    return true;
+  }
+  for (let spin = 0; spin < spins; spin++) {
+    if (isComplete(Atomics.load(control, words.arrived))) return true;
+    if (Atomics.load(control, words.failed) !== 0) return false;
+  }
+  for (;;) {
+    const count = Atomics.load(control, words.arrived);
+    if (isComplete(count)) return true;
+    if (Atomics.load(control, words.failed) !== 0) return false;
+    if (
+      waits(control, words.arrived, count) === "timed-out" &&
+      Atomics.load(control, words.arrived) === count
+    ) {
+      Atomics.store(control, words.failed, 1);
+      return false;
+    }
+  }
+}
+
+/** Sleeps until the word changes; where a thread may not sleep (a browser's page), looks again at once. */
+function waits(control: Int32Array, word: number, value: number): string {
+  try {
+    return Atomics.wait(control, word, value, patienceMs);
+  } catch {
+    return "not-equal";
+  }
+}
+
+/** A worker's sleep between runs: returns the command that ended it. */
+export function awaitCommand(
+  control: Int32Array,
+  generation: number,
+): { command: number; generation: number } {
+  for (let spin = 0; spin < spins; spin++) {
+    const now = Atomics.load(control, words.generation);
+    if (now !== generation) return { command: Atomics.load(control, words.command), generation: now };
+  }
+  for (;;) {
+    const now = Atomics.load(control, words.generation);
+    if (now !== generation) return { command: Atomics.load(control, words.command), generation: now };
+    Atomics.wait(control, words.generation, generation);
+  }
+}
+
+/** Starts a run: counters to zero, workers awake. */
+export function begin(control: Int32Array, command: number, program: number, launches: number): void {
+  control.fill(0, words.tasks, words.tasks + launches);
+  Atomics.store(control, words.base, Atomics.load(control, words.arrived));
+  Atomics.store(control, words.failed, 0);
+  Atomics.store(control, words.program, program);
+  Atomics.store(control, words.command, command);
+  Atomics.add(control, words.generation, 1);
+  Atomics.notify(control, words.generation);
+}

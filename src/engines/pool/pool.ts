@@ -1,0 +1,115 @@
+/** The pool: worker threads that run programs together with the thread that owns them. */
+
+import { EngineError } from "../../tensor/errors.ts";
+import { begin, commands, type PreparedLaunch, runLaunches, StoppedError } from "./control.ts";
+import type { PoolReply, PoolRequest } from "./messages.ts";
+import { compiledModule, startThread, type Thread } from "./thread.ts";
+
+/** Byte length of the control block at `controlOffset` in the shared memory. */
+export const controlBytes = 4 * 15 * 1024;
+
+interface Member {
+  readonly thread: Thread;
+  answer: ((reply: PoolReply) => void) | undefined;
+}
+
+export class Pool {
+  private readonly members: Member[] = [];
+  private readonly control: Int32Array;
+  private programs = 0;
+  private death: unknown;
+  readonly threads: number;
+
+  private constructor(memory: WebAssembly.Memory, controlOffset: number, threads: number) {
+    this.control = new Int32Array(memory.buffer, controlOffset, controlBytes / 4);
+    this.threads = threads;
+  }
+
+  /** A pool over this memory; with one thread it has no workers. The control block must be zero. */
+  static async start(memory: WebAssembly.Memory, controlOffset: number, threads: number): Promise<Pool> {
+    const pool = new Pool(memory, controlOffset, threads);
+    for (let thread = 1; thread < threads; thread++) {
+      const member: Partial<Member> & { answer: Member["answer"] } = { answer: undefined };
+      const started = await startThread(
+        {
+          node: compiledModule("engines/pool/worker.js"),
+          browser: () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
+        },
+        {
+          message: (reply) => member.answer?.(reply as PoolReply),
+          death: (cause) => {
+            pool.death ??= cause;
+            member.answer?.({ type: "failed", message: String(cause) });
+          },
+        },
+      );
+      if (started === undefined) {
+        await pool.stop();
+        throw new EngineError("no worker thread could be started. Set threads to 1.", { threads });
+      }
+      const joined = Object.assign(member, { thread: started });
+      pool.members.push(joined);
+      await pool.ask(joined, { type: "open", memory, controlOffset, thread, threads });
+    }
+    return pool;
+  }
+
+  /** Gives a module to all workers; returns how to run it. */
+  async load(
+    module: WebAssembly.Module,
+    memory: WebAssembly.Memory,
+    launches: readonly { readonly name: string; readonly tasks: number }[],
+  ): Promise<(ended?: (launch: number) => void) => void> {
+    const program = this.programs++;
+    const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+    const prepared = launches.map(
+      ({ name, tasks }): PreparedLaunch => ({ kernel: exports[name] as PreparedLaunch["kernel"], tasks }),
+    );
+    if (this.members.length > 0) {
+      begin(this.control, commands.listen, 0, 0);
+      await Promise.all(
+        this.members.map((each) => this.ask(each, { type: "load", program, module, launches })),
+      );
+    }
+    return (ended) => this.run(program, prepared, ended);
+  }
+
+  private run(program: number, launches: readonly PreparedLaunch[], ended?: (launch: number) => void): void {
+    if (this.death !== undefined)
+      throw new EngineError(
+        `a worker thread has died: ${String(this.death)}. Open the engine again.`,
+        {},
+        { cause: this.death },
+      );
+    begin(this.control, commands.run, program, launches.length);
+    try {
+      runLaunches(this.control, launches, 0, this.threads, ended);
+    } catch (error) {
+      this.death ??= error;
+      const what =
+        error instanceof StoppedError
+          ? "a worker thread failed or does not answer"
+          : `a kernel failed: ${String(error)}`;
+      throw new EngineError(`${what}. The engine cannot go on; open it again.`, {}, { cause: error });
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.members.map((each) => each.thread.stop()));
+    this.members.length = 0;
+    this.death ??= new Error("the pool was stopped");
+  }
+
+  /** Sends a request and waits for the answer; only meanwhile does the worker keep a Node process alive. */
+  private async ask(member: Member, request: PoolRequest): Promise<void> {
+    member.thread.hold(true);
+    const reply = await new Promise<PoolReply>((resolve) => {
+      member.answer = resolve;
+      member.thread.post(request);
+    });
+    member.answer = undefined;
+    member.thread.hold(false);
+    if (reply.type === "failed")
+      throw new EngineError(`a worker thread failed: ${reply.message}`, { request: request.type });
+  }
+}

@@ -1,0 +1,78 @@
+/** A worker of the pool: sleeps on shared memory, wakes to run its share of a program or to hear a message. */
+
+import { awaitCommand, commands, type PreparedLaunch, runLaunches, StoppedError, words } from "./control.ts";
+import type { PoolReply, PoolRequest } from "./messages.ts";
+import { isNode } from "./thread.ts";
+
+interface Port {
+  post(reply: PoolReply): void;
+  listen(hear: (request: PoolRequest) => void): void;
+}
+
+async function openPort(): Promise<Port> {
+  if (isNode()) {
+    const specifier = "node:worker_threads";
+    const { parentPort }: typeof import("node:worker_threads") = await import(/* @vite-ignore */ specifier);
+    if (parentPort === null) throw new Error("worker.js runs on a worker thread only");
+    return {
+      post: (reply) => parentPort.postMessage(reply),
+      listen: (hear) => parentPort.on("message", hear),
+    };
+  }
+  return {
+    post: (reply) => globalThis.postMessage(reply),
+    listen: (hear) => globalThis.addEventListener("message", (event) => hear(event.data)),
+  };
+}
+
+const port = await openPort();
+const programs = new Map<number, readonly PreparedLaunch[]>();
+let memory: WebAssembly.Memory | undefined;
+let control = new Int32Array();
+let thread = 0;
+let threads = 1;
+
+port.listen((request) => {
+  try {
+    hear(request);
+    port.post({ type: "ready" });
+  } catch (error) {
+    port.post({ type: "failed", message: String(error) });
+    return;
+  }
+  sleep();
+});
+
+function hear(request: PoolRequest): void {
+  if (request.type === "open") {
+    ({ memory, thread, threads } = request);
+    control = new Int32Array(memory.buffer, request.controlOffset, 15 * 1024);
+  } else if (request.type === "unload") programs.delete(request.program);
+  else {
+    if (memory === undefined) throw new Error("a program came before the memory");
+    const { exports } = new WebAssembly.Instance(request.module, { env: { memory } });
+    programs.set(
+      request.program,
+      request.launches.map(({ name, tasks }) => ({
+        kernel: exports[name] as PreparedLaunch["kernel"],
+        tasks,
+      })),
+    );
+  }
+}
+
+/** Runs programs until the pool wants to say something. */
+function sleep(): void {
+  let generation = Atomics.load(control, words.generation);
+  for (;;) {
+    const next = awaitCommand(control, generation);
+    generation = next.generation;
+    if (next.command === commands.listen) return;
+    try {
+      runLaunches(control, programs.get(Atomics.load(control, words.program)) ?? [], thread, threads);
+    } catch (error) {
+      // The thread that began the run reports; this one only must not be lost.
+      if (!(error instanceof StoppedError)) port.post({ type: "failed", message: String(error) });
+    }
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * The default engine: kernels as WebAssembly with 128-bit SIMD, worker threads over one shared memory, and a form without
+ * threads for pages that are not cross-origin isolated. Needs no native code.
+ */
+
+import { formatBytes } from "../../graph/describe.ts";
+import type { Plan } from "../../graph/plan.ts";
+import type { StateLayout } from "../../graph/state-layout.ts";
+import { render } from "../../kernels/wasm/render.ts";
+import type { MemoryMap } from "../../kernels/wasm/target.ts";
+import { scalarOffsets } from "../../kernels/wasm/values.ts";
+import { EngineError, OptionError, ShapeError } from "../../tensor/errors.ts";
+import { size } from "../../tensor/shape.ts";
+import type { Engine, Program, Scalars, Session, StepEnded } from "../engine.ts";
+import { collect, feed } from "../feed.ts";
+import { Pool } from "../pool/pool.ts";
+import { isNode } from "../pool/thread.ts";
+import { type WasmFeatures, wasmFeatures } from "./features.ts";
+
+export interface WasmEngineOptions {
+  /** Threads that work on a step. Default: the cores of the machine, 1 where memory cannot be shared. */
+  readonly threads?: number;
+  /** Whether multiply-adds may round once, where the runtime can. Default true. */
+  readonly relaxed?: boolean;
+  /** false: memory of one thread, as on pages that are not cross-origin isolated. Default: shared where possible. */
+  readonly sharedMemory?: boolean;
+}
+
+const pageBytes = 65536;
+const limitBytes = 65536 * pageBytes;
+/** The first page holds the control block and the scalars; address 0 stays unused. */
+const scalarsAddress = 1024;
+const controlAddress = 2048;
+const stateAddress = pageBytes;
+
+export async function wasmEngine(options: WasmEngineOptions = {}): Promise<Engine> {
+  const features = await wasmFeatures();
+  if (!features.simd)
+    throw new EngineError(
+      "this runtime has no WebAssembly SIMD. Use Node 20 or a current browser, or the js engine.",
+    );
+  const { threads: wanted, relaxed = true, sharedMemory = features.sharedMemory } = options;
+  if (wanted !== undefined && (!Number.isInteger(wanted) || wanted < 1))
+    throw new OptionError(`threads is ${wanted}, but must be a whole number of at least 1.`, {
+      threads: wanted,
+    });
+  if (!sharedMemory && wanted !== undefined && wanted > 1)
+    throw new OptionError(
+      `threads is ${wanted}, but this page cannot share memory between threads: it is not cross-origin isolated. ` +
+        "Serve it with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, or leave threads out.",
+      { threads: wanted },
+    );
+  const threads = sharedMemory ? (wanted ?? (await cores())) : 1;
+  return new WasmEngine(threads, relaxed && features.relaxedSimd, sharedMemory, features);
+}
+
+async function cores(): Promise<number> {
+  if (!isNode()) return Math.max(1, globalThis.navigator?.hardwareConcurrency ?? 1);
+  const specifier = "node:os";
+  const os: typeof import("node:os") = await import(/* @vite-ignore */ specifier);
+  return os.availableParallelism();
+}
+
+class WasmEngine implements Engine {
+  readonly name = "wasm";
+  readonly threads: number;
+  readonly relaxed: boolean;
+  readonly features: WasmFeatures;
+  private readonly shared: boolean;
+  private readonly sessions = new Set<WasmSession>();
+
+  constructor(threads: number, relaxed: boolean, shared: boolean, features: WasmFeatures) {
+    this.threads = threads;
+    this.relaxed = relaxed;
+    this.shared = shared;
+    this.features = features;
+  }
+
+  async open(state: StateLayout): Promise<Session> {
+    const bytes = stateAddress + 4 * state.elements;
+    refuseBeyondLimit(bytes, "its parameters and optimizer state");
+    const initial = Math.ceil(bytes / pageBytes) + 1;
+    const memory = this.shared
+      ? new WebAssembly.Memory({ initial, maximum: limitBytes / pageBytes, shared: true })
+      : new WebAssembly.Memory({ initial });
+    const pool = await Pool.start(memory, controlAddress, this.threads);
+    const session = new WasmSession(state, memory, pool, this.relaxed, this.shared);
+    this.sessions.add(session);
+    return session;
+  }
+
+  dispose(): void {
+    for (const session of this.sessions) session.dispose();
+    this.sessions.clear();
+  }
+}
+
+class WasmSession implements Session {
+  private readonly state: StateLayout;
+  private readonly memory: WebAssembly.Memory;
+  private readonly pool: Pool;
+  private readonly relaxed: boolean;
+  private readonly shared: boolean;
+  /** The program whose tables are in memory. */
+  private current: object | undefined;
+
+  constructor(state: StateLayout, memory: WebAssembly.Memory, pool: Pool, relaxed: boolean, shared: boolean) {
+    this.state = state;
+    this.memory = memory;
+    this.pool = pool;
+    this.relaxed = relaxed;
+    this.shared = shared;
+  }
+
+  async load(plan: Plan): Promise<Program> {
+    const { threads } = this.pool;
+    const options = { shared: this.shared, relaxed: this.relaxed, threads };
+    // Tables are known only when the code is made, and the code holds addresses behind them: leave room, and make it
+    // again if that was not enough.
+    let tableBytes = 64 * 1024;
+    let map = this.mapFor(plan, tableBytes);
+    let rendered = render(plan.steps, plan.layouts, map, options);
+    if (4 * rendered.tables.length > tableBytes) {
+      tableBytes = 4 * rendered.tables.length;
+      map = this.mapFor(plan, tableBytes);
+      rendered = render(plan.steps, plan.layouts, map, options);
+    }
+    const end = map.scratchAddress + rendered.scratchBytes + rendered.slackBytes;
+    refuseBeyondLimit(end, "this network at this batch size");
+    const missing = Math.ceil(end / pageBytes) - this.memory.buffer.byteLength / pageBytes;
+    if (missing > 0) this.grow(missing, end);
+    const module = await WebAssembly.compile(rendered.bytes as BufferSource);
+    const launches = rendered.steps.flat();
+    const start = await this.pool.load(module, this.memory, launches);
+    const identity = {};
+    const lastLaunches = new Map<number, number>();
+    let before = 0;
+    for (const [step, each] of rendered.steps.entries()) lastLaunches.set((before += each.length) - 1, step);
+    const run = (
+      inputs: Readonly<Record<string, ArrayLike<number>>>,
+      scalars: Scalars = {},
+      ended?: StepEnded,
+    ) => {
+      if (this.current !== identity) {
+        new Int32Array(this.memory.buffer, map.tablesAddress, rendered.tables.length).set(rendered.tables);
+        this.current = identity;
+      }
+      const numbers = new Float32Array(this.memory.buffer);
+      feed(plan, inputs, (layout, values) =>
+        numbers.set(values, map.bases[layout.buffer] / 4 + layout.offset),
+      );
+      const view = new DataView(this.memory.buffer, scalarsAddress);
+      view.setInt32(scalarOffsets.seed, scalars.seed ?? 0, true);
+      view.setInt32(scalarOffsets.step, scalars.step ?? 0, true);
+      view.setFloat32(scalarOffsets.learningRate, scalars.learningRate ?? 0, true);
+      start(
+        ended &&
+          ((launch) => {
+            const step = lastLaunches.get(launch);
+            if (step !== undefined) ended(step);
+          }),
+      );
+      return collect(plan, ({ buffer, offset }, elements) => {
+        const from = map.bases[buffer] / 4 + offset;
+        return numbers.subarray(from, from + elements);
+      });
+    };
+    return { plan, run: async (inputs, scalars, ended) => run(inputs, scalars, ended) };
+  }
+
+  read(name: string): Float32Array {
+    return this.view(name).slice();
+  }
+
+  write(name: string, values: ArrayLike<number>): void {
+    const view = this.view(name);
+    if (values.length !== view.length)
+      throw new ShapeError(`${name} takes ${view.length} numbers, but ${values.length} came.`, { name });
+    view.set(values);
+  }
+
+  dispose(): void {
+    void this.pool.stop();
+  }
+
+  private view(name: string): Float32Array {
+    const entry = this.state.entries.get(name);
+    if (entry === undefined) throw new ShapeError(`the model's state has no ${name}.`, { name });
+    return new Float32Array(this.memory.buffer, stateAddress + 4 * entry.offset, size(entry.shape));
+  }
+
+  private mapFor(plan: Plan, tableBytes: number): MemoryMap {
+    const tablesAddress = stateAddress + 4 * this.state.elements;
+    const workAddress = Math.ceil((tablesAddress + tableBytes) / 64) * 64;
+    const scratchAddress = Math.ceil((workAddress + 4 * plan.workElements) / 64) * 64;
+    refuseBeyondLimit(scratchAddress, "this network at this batch size");
+    return { bases: [workAddress, stateAddress], scalarsAddress, scratchAddress, tablesAddress };
+  }
+
+  private grow(pages: number, bytes: number): void {
+    try {
+      this.memory.grow(pages);
+    } catch (cause) {
+      throw new EngineError(
+        `the system did not give WebAssembly ${formatBytes(bytes)} of memory. Use a smaller batch or input.`,
+        { bytes },
+        { cause },
+      );
+    }
+  }
+}
+
+function refuseBeyondLimit(bytes: number, what: string): void {
+  if (bytes <= limitBytes) return;
+  throw new EngineError(
+    `${what} needs ${formatBytes(bytes)}, but WebAssembly addresses ${formatBytes(limitBytes)} at most. ` +
+      "Use a smaller batch or input, or an engine that runs natively.",
+    { bytes, limitBytes },
+  );
+}

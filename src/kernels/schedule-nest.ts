@@ -1,0 +1,254 @@
+/**
+ * The loops of maps, windows and small reductions: which axes are one loop in memory, which carries the vector lanes, and
+ * in what order they run. The same for all engines with vectors.
+ */
+
+import { type Part, visit } from "./formula.ts";
+import { type Axis, axis, Index, index } from "./index-expression.ts";
+import { type Layout, linearIndex } from "./layout.ts";
+import { type Operand, Value } from "./value.ts";
+
+/** A read with its offset in memory; `guards` are indices that may leave 0 … extent − 1. */
+export interface Access {
+  readonly operand: Operand;
+  readonly layout: Layout;
+  linear: Index;
+  readonly guards: readonly { readonly at: Index; readonly extent: number }[];
+  readonly fill: number;
+}
+
+export interface Output {
+  readonly value: Value;
+  readonly layout: Layout;
+  linear: Index;
+}
+
+/** Loops over axes, outermost first, of which `vector` carries the lanes. */
+export interface Nest {
+  readonly outer: readonly Axis[];
+  /** A loop beside the vector loop; undefined where there is none. */
+  readonly row: Axis | undefined;
+  readonly vector: Axis | undefined;
+  /** Whether the vector loop runs outside the row loop, so that what depends on lanes alone is computed once. */
+  readonly vectorOutside: boolean;
+  readonly outputs: readonly Output[];
+  readonly accesses: ReadonlyMap<Value, Access>;
+  /** Linear counters of random numbers and positions, after axes were merged. */
+  readonly counters: ReadonlyMap<Value, Index>;
+  /** Axes of reductions after merging, by reduction. */
+  readonly reductions: ReadonlyMap<Value, readonly Axis[]>;
+}
+
+/** Schedules parts that have the same axes; `parts` of other axes must be scheduled by themselves. */
+export function scheduleNest(
+  parts: readonly { readonly part: Part; readonly layout: Layout }[],
+  layoutOf: (operand: Operand) => Layout,
+): Nest {
+  let axes = parts[0].part.axes.filter((each) => each.extent > 1);
+  const outputs = parts.map(
+    ({ part, layout }): Output => ({ value: part.value, layout, linear: linearIndex(part.at, layout) }),
+  );
+  const accesses = new Map<Value, Access>();
+  const counters = new Map<Value, Index>();
+  const reductions = new Map<Value, readonly Axis[]>();
+  for (const { value } of outputs)
+    visit(value, (each) => {
+      const { node } = each;
+      if (node.kind === "position") counters.set(each, node.index);
+      else if (node.kind === "random") counters.set(each, node.counter);
+      else if (node.kind === "reduce")
+        reductions.set(
+          each,
+          node.axes.filter((a) => a.extent > 1),
+        );
+      else if (node.kind === "read") {
+        const layout = layoutOf(node.operand);
+        const guards = node.at.flatMap((at, dimension) => {
+          const [low, high] = at.range();
+          const extent = node.operand.shape[dimension];
+          return node.fill !== undefined && (low < 0 || high >= extent) ? [{ at, extent }] : [];
+        });
+        const linear = linearIndex(node.at, layout);
+        accesses.set(each, { operand: node.operand, layout, linear, guards, fill: node.fill ?? 0 });
+      }
+    });
+  const guarded = new Set<Axis>();
+  for (const access of accesses.values()) for (const { at } of access.guards) at.collectAxes(guarded);
+
+  /** Makes one axis of two neighbours where every access steps through both as through one. */
+  const merge = (list: readonly Axis[]): Axis[] => {
+    const merged: Axis[] = [];
+    for (const inner of list) {
+      const before = merged.at(-1);
+      const all = [...outputs, ...accesses.values()]
+        .map((each) => each.linear)
+        .concat([...counters.values()]);
+      const mergeable =
+        before !== undefined &&
+        !guarded.has(before) &&
+        !guarded.has(inner) &&
+        all.every((each) => isOneStep(each, before, inner));
+      if (!mergeable) {
+        merged.push(inner);
+        continue;
+      }
+      const joined = axis(`${before.name}${inner.name}`, before.extent * inner.extent);
+      const rename = (each: Index) =>
+        new Index(
+          each.terms.flatMap((term) =>
+            term.atom === before ? [] : term.atom === inner ? [{ ...term, atom: joined }] : [term],
+          ),
+          each.constant,
+        );
+      for (const each of outputs) each.linear = rename(each.linear);
+      for (const each of accesses.values()) each.linear = rename(each.linear);
+      for (const [value, each] of counters) counters.set(value, rename(each));
+      merged[merged.length - 1] = joined;
+    }
+    return merged;
+  };
+  axes = merge(axes);
+  // Reductions that share their axes keep sharing them.
+  const mergedReductions = new Map<string, readonly Axis[]>();
+  const numbers = new Map<Axis, number>();
+  const keyOf = (list: readonly Axis[]) => {
+    for (const each of list) if (!numbers.has(each)) numbers.set(each, numbers.size);
+    return list.map((each) => numbers.get(each)).join();
+  };
+  for (const [value, list] of reductions) {
+    const isArgmax = value.node.kind === "reduce" && value.node.operator === "argmax";
+    const key = keyOf(list);
+    const known = mergedReductions.get(key) ?? (isArgmax ? list : merge(list));
+    mergedReductions.set(key, known);
+    reductions.set(value, known);
+  }
+
+  const vector = vectorAxis(axes, outputs);
+  const rest = axes.filter((each) => each !== vector);
+  const row = rest.pop();
+  return {
+    outer: rest,
+    row,
+    vector,
+    vectorOutside:
+      row !== undefined && vector !== undefined && prefersLanesOutside(outputs, row, vector, accesses),
+    outputs,
+    accesses,
+    counters,
+    reductions,
+  };
+}
+
+function isOneStep(linear: Index, outer: Axis, inner: Axis): boolean {
+  const used = new Set<Axis>();
+  for (const { atom } of linear.terms) if (atom.kind !== "axis") atom.index.collectAxes(used);
+  if (used.has(outer) || used.has(inner)) return false;
+  return linear.factorOf(outer) === inner.extent * linear.factorOf(inner);
+}
+
+/** The axis along which outputs are neighbours in memory; else the last. */
+function vectorAxis(axes: readonly Axis[], outputs: readonly Output[]): Axis | undefined {
+  return axes.findLast((each) => outputs.every(({ linear }) => linear.factorOf(each) === 1)) ?? axes.at(-1);
+}
+
+/** Whether more is gained by computing once what depends on lanes alone than what depends on the row alone. */
+function prefersLanesOutside(
+  outputs: readonly Output[],
+  row: Axis,
+  vector: Axis,
+  accesses: ReadonlyMap<Value, Access>,
+): boolean {
+  let lanes = 0;
+  let rows = 0;
+  const see = (value: Value): Set<Axis> => {
+    const { node } = value;
+    const used = new Set<Axis>();
+    const access = accesses.get(value);
+    if (access !== undefined) {
+      access.linear.collectAxes(used);
+      for (const { at } of access.guards) at.collectAxes(used);
+    } else if (node.kind === "reduce") for (const each of see(node.body)) used.add(each);
+    else for (const child of childrenOf(value)) for (const each of see(child)) used.add(each);
+    const isOperation = node.kind !== "constant" && node.kind !== "scalar";
+    if (isOperation && used.has(vector) && !used.has(row)) lanes += 1;
+    if (isOperation && used.has(row) && !used.has(vector)) rows += node.kind === "reduce" ? 100 : 1;
+    return used;
+  };
+  for (const { value } of outputs) see(value);
+  return lanes > rows;
+}
+
+function childrenOf({ node }: Value): readonly Value[] {
+  if (node.kind === "unary") return [node.a];
+  if (node.kind === "binary" || node.kind === "compare") return [node.a, node.b];
+  if (node.kind === "select") return [node.condition, node.a, node.b];
+  return [];
+}
+
+/** Parts over one list of axes, so that they can share loops; undefined where their extents differ. */
+export function shareAxes(parts: readonly Part[]): readonly Part[] | undefined {
+  const [first] = parts;
+  const extents = first.axes.map((each) => each.extent).join();
+  if (parts.some((part) => part.axes.map((each) => each.extent).join() !== extents)) return undefined;
+  return parts.map((part) => {
+    if (part === first) return part;
+    const replacement = new Map(part.axes.map((each, i) => [each, index(first.axes[i])]));
+    const reduced = sameReduction(first.value, part.value);
+    if (reduced !== undefined)
+      for (const [i, each] of reduced.from.entries()) replacement.set(each, index(reduced.to[i]));
+    return {
+      axes: first.axes,
+      at: part.at.map((each) => each.substitute(replacement)),
+      value: renameAxes(part.value, replacement, reduced),
+    };
+  });
+}
+
+/** The axes of the only reductions of two values, where they have the same extents. */
+function sameReduction(a: Value, b: Value): { from: readonly Axis[]; to: readonly Axis[] } | undefined {
+  const only = (value: Value) => {
+    const found: (readonly Axis[])[] = [];
+    visit(value, ({ node }) => {
+      if (node.kind === "reduce") found.push(node.axes);
+    });
+    return found.length === 1 ? found[0] : undefined;
+  };
+  const [to, from] = [only(a), only(b)];
+  if (to === undefined || from === undefined || to.length !== from.length) return undefined;
+  return to.every((each, i) => each.extent === from[i].extent) ? { from, to } : undefined;
+}
+
+function renameAxes(
+  value: Value,
+  replacement: ReadonlyMap<Axis, Index>,
+  reduced: { from: readonly Axis[]; to: readonly Axis[] } | undefined,
+): Value {
+  const go = (v: Value): Value => {
+    const { node } = v;
+    switch (node.kind) {
+      case "constant":
+      case "scalar":
+        return v;
+      case "read":
+        return new Value({ ...node, at: node.at.map((each) => each.substitute(replacement)) });
+      case "unary":
+        return new Value({ ...node, a: go(node.a) });
+      case "binary":
+      case "compare":
+        return new Value({ ...node, a: go(node.a), b: go(node.b) });
+      case "select":
+        return new Value({ ...node, condition: go(node.condition), a: go(node.a), b: go(node.b) });
+      case "reduce":
+        return new Value({
+          ...node,
+          axes: reduced === undefined ? node.axes : reduced.to,
+          body: go(node.body),
+        });
+      case "position":
+        return new Value({ ...node, index: node.index.substitute(replacement) });
+      case "random":
+        return new Value({ ...node, counter: node.counter.substitute(replacement) });
+    }
+  };
+  return go(value);
+}

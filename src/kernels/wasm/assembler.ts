@@ -1,0 +1,383 @@
+/**
+ * A small assembler for WebAssembly modules: functions over one imported memory, exported by name. Instructions are
+ * appended to a function one by one; the binary format is that of the WebAssembly specification 2.0 with the
+ * fixed-width SIMD, relaxed SIMD and threads extensions.
+ */
+
+export type ValueType = "i32" | "f32" | "v128";
+const typeCodes = { i32: 0x7f, f32: 0x7d, v128: 0x7b } as const;
+
+/** Instructions without immediates. Those above 0xff are in the group of their upper byte. */
+const opcodes = {
+  unreachable: 0x00,
+  return: 0x0f,
+  drop: 0x1a,
+  select: 0x1b,
+  "i32.eqz": 0x45,
+  "i32.eq": 0x46,
+  "i32.ne": 0x47,
+  "i32.lt_s": 0x48,
+  "i32.lt_u": 0x49,
+  "i32.gt_s": 0x4a,
+  "i32.le_s": 0x4c,
+  "i32.ge_s": 0x4e,
+  "i32.ge_u": 0x4f,
+  "i32.add": 0x6a,
+  "i32.sub": 0x6b,
+  "i32.mul": 0x6c,
+  "i32.div_s": 0x6d,
+  "i32.div_u": 0x6e,
+  "i32.rem_s": 0x6f,
+  "i32.rem_u": 0x70,
+  "i32.and": 0x71,
+  "i32.or": 0x72,
+  "i32.xor": 0x73,
+  "i32.shl": 0x74,
+  "i32.shr_u": 0x76,
+  "f32.convert_i32_s": 0xb2,
+  "f32.add": 0x92,
+  "i8x16.swizzle": 0xfd0e,
+  "i32x4.splat": 0xfd11,
+  "f32x4.splat": 0xfd13,
+  "f32x4.eq": 0xfd41,
+  "f32x4.ne": 0xfd42,
+  "f32x4.lt": 0xfd43,
+  "f32x4.gt": 0xfd44,
+  "f32x4.le": 0xfd45,
+  "f32x4.ge": 0xfd46,
+  "v128.not": 0xfd4d,
+  "v128.and": 0xfd4e,
+  "v128.andnot": 0xfd4f,
+  "v128.or": 0xfd50,
+  "v128.xor": 0xfd51,
+  "v128.bitselect": 0xfd52,
+  "f32x4.ceil": 0xfd67,
+  "f32x4.floor": 0xfd68,
+  "f32x4.nearest": 0xfd6a,
+  "i32x4.eq": 0xfd37,
+  "i32x4.lt_s": 0xfd39,
+  "i32x4.gt_s": 0xfd3b,
+  "i32x4.shl": 0xfdab01,
+  "i32x4.shr_s": 0xfdac01,
+  "i32x4.shr_u": 0xfdad01,
+  "i32x4.add": 0xfdae01,
+  "i32x4.sub": 0xfdb101,
+  "i32x4.mul": 0xfdb501,
+  "f32x4.abs": 0xfde001,
+  "f32x4.neg": 0xfde101,
+  "f32x4.sqrt": 0xfde301,
+  "f32x4.add": 0xfde401,
+  "f32x4.sub": 0xfde501,
+  "f32x4.mul": 0xfde601,
+  "f32x4.div": 0xfde701,
+  "f32x4.min": 0xfde801,
+  "f32x4.max": 0xfde901,
+  "f32x4.pmin": 0xfdea01,
+  "f32x4.pmax": 0xfdeb01,
+  "i32x4.trunc_sat_f32x4_s": 0xfdf801,
+  "f32x4.convert_i32x4_s": 0xfdfa01,
+  "f32x4.convert_i32x4_u": 0xfdfb01,
+  "f32x4.relaxed_madd": 0xfd8502,
+  "f32x4.relaxed_nmadd": 0xfd8602,
+} as const;
+export type Instruction = keyof typeof opcodes;
+
+/** Loads and stores: opcode and natural alignment as a power of two. */
+const memoryOpcodes = {
+  "i32.load": [0x28, 2],
+  "i32.store": [0x36, 2],
+  "f32.store": [0x38, 2],
+  "v128.load": [0xfd00, 2],
+  "v128.load32_splat": [0xfd09, 2],
+  "v128.store": [0xfd0b, 2],
+  "v128.load32_zero": [0xfd5c, 2],
+  "v128.load64_zero": [0xfd5d, 2],
+} as const;
+export type MemoryInstruction = keyof typeof memoryOpcodes;
+
+/** A local variable of a function. */
+export interface Local {
+  readonly index: number;
+  readonly type: ValueType;
+}
+
+/** A function under construction; its instructions are appended by methods named after them. */
+export class FunctionBuilder {
+  readonly name: string;
+  readonly parameters: readonly ValueType[];
+  readonly exported: boolean;
+  private readonly locals: ValueType[] = [];
+  private readonly free = new Map<ValueType, Local[]>();
+  private readonly bytes: number[] = [];
+  readonly result: ValueType | undefined;
+
+  constructor(name: string, parameters: readonly ValueType[], exported: boolean, result?: ValueType) {
+    this.name = name;
+    this.parameters = parameters;
+    this.exported = exported;
+    this.result = result;
+  }
+
+  parameter(index: number): Local {
+    return { index, type: this.parameters[index] };
+  }
+
+  /** A local variable; given back with `release`, it may be handed out again. */
+  local(type: ValueType): Local {
+    const reusable = this.free.get(type)?.pop();
+    if (reusable !== undefined) return reusable;
+    this.locals.push(type);
+    return { index: this.parameters.length + this.locals.length - 1, type };
+  }
+
+  release(...locals: readonly Local[]): void {
+    for (const local of locals) {
+      const list = this.free.get(local.type) ?? [];
+      list.push(local);
+      this.free.set(local.type, list);
+    }
+  }
+
+  op(...instructions: readonly Instruction[]): this {
+    for (const each of instructions) this.opcode(opcodes[each]);
+    return this;
+  }
+
+  get(local: Local): this {
+    this.bytes.push(0x20);
+    return this.unsigned(local.index);
+  }
+
+  set(local: Local): this {
+    this.bytes.push(0x21);
+    return this.unsigned(local.index);
+  }
+
+  tee(local: Local): this {
+    this.bytes.push(0x22);
+    return this.unsigned(local.index);
+  }
+
+  i32(value: number): this {
+    this.bytes.push(0x41);
+    return this.signed(value | 0);
+  }
+
+  /** All four lanes hold `value`. */
+  v128f32(value: number): this {
+    const bytes = new Uint8Array(new Float32Array([value, value, value, value]).buffer);
+    this.opcode(0xfd0c);
+    this.bytes.push(...bytes);
+    return this;
+  }
+
+  v128i32(a: number, b: number, c: number, d: number): this {
+    const bytes = new Uint8Array(new Int32Array([a, b, c, d]).buffer);
+    this.opcode(0xfd0c);
+    this.bytes.push(...bytes);
+    return this;
+  }
+
+  /** A load or store; `offset` is in bytes and must not be negative. */
+  memory(instruction: MemoryInstruction, offset = 0): this {
+    const [opcode, alignment] = memoryOpcodes[instruction];
+    this.opcode(opcode);
+    return this.unsigned(alignment).unsigned(offset);
+  }
+
+  /** Stores the first `lanes` (1 to 4) numbers of the vector `value` at the address in `address`. */
+  storeLanes(address: Local, value: Local, lanes: number, offset = 0): this {
+    if (lanes === 4) return this.get(address).get(value).memory("v128.store", offset);
+    if (lanes >= 2) {
+      this.get(address).get(value).opcode(0xfd5b);
+      this.unsigned(2).unsigned(offset).bytes.push(0);
+    }
+    if (lanes % 2 === 1) {
+      this.get(address).get(value).opcode(0xfd5a);
+      this.unsigned(2)
+        .unsigned(offset + (lanes === 3 ? 8 : 0))
+        .bytes.push(lanes === 3 ? 2 : 0);
+    }
+    return this;
+  }
+
+  /** Replaces a lane of the vector on the stack by the number at the address below it. */
+  loadLane(lane: number, offset = 0): this {
+    this.opcode(0xfd56);
+    this.unsigned(2).unsigned(offset).bytes.push(lane);
+    return this;
+  }
+
+  /** The lanes of two vectors in the order of `lanes`, 0 to 3 from the first and 4 to 7 from the second. */
+  shuffle(lanes: readonly [number, number, number, number]): this {
+    this.opcode(0xfd0d);
+    for (const lane of lanes) for (let byte = 0; byte < 4; byte++) this.bytes.push(4 * lane + byte);
+    return this;
+  }
+
+  extractLane(lane: number): this {
+    this.opcode(0xfd1f);
+    this.bytes.push(lane);
+    return this;
+  }
+
+  call(index: number): this {
+    this.bytes.push(0x10);
+    return this.unsigned(index);
+  }
+
+  /** Fills memory: destination, value and length in bytes are on the stack. */
+  memoryFill(): this {
+    this.bytes.push(0xfc, 11, 0);
+    return this;
+  }
+
+  /** Copies memory: destination, source and length in bytes are on the stack. */
+  memoryCopy(): this {
+    this.bytes.push(0xfc, 10, 0, 0);
+    return this;
+  }
+
+  /** Runs `body` while the condition that it leaves on the stack is not 0. */
+  loop(body: () => void): this {
+    this.bytes.push(0x03, 0x40);
+    body();
+    this.bytes.push(0x0d, 0, 0x0b);
+    return this;
+  }
+
+  /** Runs `then`, or else `otherwise`, as the condition on the stack says; each leaves a value of `type` if one is given. */
+  if(then: () => void, otherwise?: () => void, type?: ValueType): this {
+    this.bytes.push(0x04, type === undefined ? 0x40 : typeCodes[type]);
+    then();
+    if (otherwise !== undefined) {
+      this.bytes.push(0x05);
+      otherwise();
+    }
+    this.bytes.push(0x0b);
+    return this;
+  }
+
+  /** Body with its locals, as the code section holds it. */
+  encode(): number[] {
+    const runs: [ValueType, number][] = [];
+    for (const type of this.locals) {
+      const last = runs.at(-1);
+      if (last?.[0] === type) last[1]++;
+      else runs.push([type, 1]);
+    }
+    const head = [
+      ...unsigned(runs.length),
+      ...runs.flatMap(([type, n]) => [...unsigned(n), typeCodes[type]]),
+    ];
+    const length = head.length + this.bytes.length + 1;
+    return [...unsigned(length), ...head].concat(this.bytes, [0x0b]);
+  }
+
+  private opcode(code: number): void {
+    // Opcodes of a group are LEB128; the tables hold their bytes as they are written.
+    if (code > 0xffff) this.bytes.push(code >> 16, (code >> 8) & 0xff, code & 0xff);
+    else if (code > 0xff) this.bytes.push(code >> 8, code & 0xff);
+    else this.bytes.push(code);
+  }
+
+  private unsigned(value: number): this {
+    this.bytes.push(...unsigned(value));
+    return this;
+  }
+
+  private signed(value: number): this {
+    this.bytes.push(...signed(value));
+    return this;
+  }
+}
+
+/** A module over one imported memory, "env" "memory". */
+export class ModuleBuilder {
+  private readonly functions: FunctionBuilder[] = [];
+  private readonly types: string[] = [];
+  private readonly shared: boolean;
+
+  constructor(options: { readonly shared: boolean }) {
+    this.shared = options.shared;
+  }
+
+  /** Adds a function and returns its number, by which others call it. */
+  add(builder: FunctionBuilder): number {
+    this.functions.push(builder);
+    return this.functions.length - 1;
+  }
+
+  encode(): Uint8Array {
+    const typeOf = this.functions.map((each) => this.typeIndex(each));
+    const types = this.types.map((type) => JSON.parse(type) as number[]);
+    const limits = this.shared ? [0x03, 0x00, ...unsigned(65536)] : [0x00, 0x00];
+    const exports = this.functions.flatMap((each, i) =>
+      each.exported ? [[...name(each.name), 0x00, ...unsigned(i)]] : [],
+    );
+    const body: number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
+    body.push(...section(1, types));
+    body.push(...section(2, [[...name("env"), ...name("memory"), 0x02, ...limits]]));
+    body.push(...section(3, typeOf.map(unsigned)));
+    body.push(...section(7, exports));
+    const code = this.functions.map((each) => each.encode());
+    const codeLength = code.reduce((sum, each) => sum + each.length, 0) + unsigned(code.length).length;
+    const bytes = new Uint8Array(body.length + 1 + unsigned(codeLength).length + codeLength);
+    let at = 0;
+    for (const chunk of [body, [10, ...unsigned(codeLength), ...unsigned(code.length)], ...code]) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    return bytes;
+  }
+
+  private typeIndex(builder: FunctionBuilder): number {
+    const results = builder.result === undefined ? [] : [typeCodes[builder.result]];
+    const type = JSON.stringify([
+      0x60,
+      builder.parameters.length,
+      ...builder.parameters.map((each) => typeCodes[each]),
+      results.length,
+      ...results,
+    ]);
+    const known = this.types.indexOf(type);
+    if (known >= 0) return known;
+    return this.types.push(type) - 1;
+  }
+}
+
+function section(id: number, items: readonly (readonly number[])[]): number[] {
+  const body = [...unsigned(items.length), ...items.flat()];
+  return [id, ...unsigned(body.length), ...body];
+}
+
+function name(text: string): number[] {
+  const bytes = [...new TextEncoder().encode(text)];
+  return [...unsigned(bytes.length), ...bytes];
+}
+
+/** LEB128. */
+function unsigned(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value >>> 0;
+  do {
+    const low = rest & 0x7f;
+    rest >>>= 7;
+    bytes.push(rest === 0 ? low : low | 0x80);
+  } while (rest !== 0);
+  return bytes;
+}
+
+function signed(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  for (;;) {
+    const low = rest & 0x7f;
+    rest >>= 7;
+    if ((rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0)) {
+      bytes.push(low);
+      return bytes;
+    }
+    bytes.push(low | 0x80);
+  }
+}

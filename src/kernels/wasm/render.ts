@@ -1,0 +1,95 @@
+/** From the steps of a plan to one WebAssembly module and the launches that run it. */
+
+import type { Formula, Part } from "../formula.ts";
+import { contiguousLayout, type Layout, type Layouts } from "../layout.ts";
+import { shareAxes } from "../schedule-nest.ts";
+import { splitReduction } from "../split-reduction.ts";
+import { ModuleBuilder } from "./assembler.ts";
+import { renderContraction } from "./contraction.ts";
+import { renderNest } from "./nest.ts";
+import { type Launch, type MemoryMap, Target } from "./target.ts";
+
+export interface RenderOptions {
+  /** Whether the memory is shared between threads. */
+  readonly shared: boolean;
+  /** Whether the runtime has multiply-adds with one rounding. */
+  readonly relaxed: boolean;
+  readonly threads: number;
+}
+
+export interface Rendered {
+  readonly bytes: Uint8Array;
+  /** Launches of each step, to be run one after the other. */
+  readonly steps: readonly (readonly Launch[])[];
+  readonly scratchBytes: number;
+  readonly slackBytes: number;
+  /** Numbers that must lie at the map's `tablesAddress`. */
+  readonly tables: readonly number[];
+}
+
+export function render(
+  steps: readonly { readonly formula: Formula; readonly target: Layout }[],
+  layouts: Layouts,
+  map: MemoryMap,
+  { shared, relaxed, threads }: RenderOptions,
+): Rendered {
+  const module = new ModuleBuilder({ shared });
+  const target = new Target(module, map, relaxed, threads, layouts);
+  const launches = steps.map((step) => {
+    target.beginStep();
+    return renderFormula(target, step.formula, step.target);
+  });
+  return {
+    bytes: module.encode(),
+    steps: launches,
+    scratchBytes: target.scratchBytes,
+    slackBytes: target.slackBytes,
+    tables: target.tables,
+  };
+}
+
+function renderFormula(target: Target, formula: Formula, layout: Layout): Launch[] {
+  const launches: Launch[] = [];
+  const plain: Part[] = [];
+  const partials: { part: Part; layout: Layout }[] = [];
+  for (const part of formula) {
+    const contraction = renderContraction(target, part, layout);
+    if (contraction !== undefined) {
+      launches.push(...contraction);
+      continue;
+    }
+    const split = splitReduction(part);
+    if (split === undefined) plain.push(part);
+    else {
+      const elements = split.operand.shape.reduce((product, extent) => product * extent, 1);
+      const offset = (target.scratch(4 * elements) - target.map.bases[0]) / 4;
+      const scratch = contiguousLayout(0, split.operand.shape, offset);
+      target.layouts.set(split.operand, scratch);
+      partials.push({ part: split.partial, layout: scratch });
+      plain.push(split.combine);
+    }
+  }
+  launches.push(...renderTogether(target, partials));
+  launches.push(
+    ...renderTogether(
+      target,
+      plain.map((part) => ({ part, layout })),
+    ),
+  );
+  return launches;
+}
+
+/** Parts whose axes agree share their loops, and what they read. */
+function renderTogether(target: Target, parts: readonly { part: Part; layout: Layout }[]): Launch[] {
+  const [first] = parts;
+  if (first === undefined) return [];
+  const shared = shareAxes(parts.map(({ part }) => part));
+  if (shared !== undefined)
+    return [
+      renderNest(
+        target,
+        shared.map((part, i) => ({ part, layout: parts[i].layout })),
+      ),
+    ];
+  return parts.map((each) => renderNest(target, [each]));
+}

@@ -1,0 +1,103 @@
+/** What renderers share: where memory lies, the module under construction, and the launches that come out. */
+
+import type { Layout, Layouts } from "../layout.ts";
+import type { Operand } from "../value.ts";
+import { FunctionBuilder, type Local, type ModuleBuilder } from "./assembler.ts";
+import { MathLibrary } from "./math.ts";
+
+/** One function of the module, called once for each of its tasks, in any order and from any thread. */
+export interface Launch {
+  readonly name: string;
+  readonly tasks: number;
+}
+
+export interface MemoryMap {
+  /** Byte address of each of a plan's memories. */
+  readonly bases: readonly number[];
+  readonly scalarsAddress: number;
+  /** Byte address of memory that kernels of one step use among themselves. */
+  readonly scratchAddress: number;
+  /** Byte address of tables: numbers known when the code is made. */
+  readonly tablesAddress: number;
+}
+
+export class Target {
+  readonly module: ModuleBuilder;
+  readonly math: MathLibrary;
+  readonly map: MemoryMap;
+  /** Whether multiply-adds with one rounding may be used. */
+  readonly relaxed: boolean;
+  readonly threads: number;
+  readonly layouts: Map<Operand, Layout>;
+  /** Bytes of scratch memory that the steps so far want, at most at one time. */
+  scratchBytes = 0;
+  /** Bytes beyond the end of memory that vector reads may touch. */
+  slackBytes = 64;
+  readonly tables: number[] = [];
+  private stepScratch = 0;
+  private count = 0;
+
+  constructor(module: ModuleBuilder, map: MemoryMap, relaxed: boolean, threads: number, layouts: Layouts) {
+    this.module = module;
+    this.threads = threads;
+    this.math = new MathLibrary(module);
+    this.map = map;
+    this.relaxed = relaxed;
+    this.layouts = new Map(layouts);
+  }
+
+  /** Byte address of a layout's first element. */
+  address({ buffer, offset }: Layout): number {
+    return this.map.bases[buffer] + 4 * offset;
+  }
+
+  layoutOf(operand: Operand): Layout {
+    const layout = this.layouts.get(operand);
+    if (layout === undefined) throw new Error("a formula reads an operand that has no layout");
+    return layout;
+  }
+
+  /** Forgets the scratch memory of the last step. */
+  beginStep(): void {
+    this.stepScratch = 0;
+  }
+
+  /** Byte address of scratch memory for this step. */
+  scratch(bytes: number): number {
+    const address = this.map.scratchAddress + this.stepScratch;
+    this.stepScratch += Math.ceil(bytes / 64) * 64;
+    this.scratchBytes = Math.max(this.scratchBytes, this.stepScratch);
+    return address;
+  }
+
+  /** Byte address of scratch memory of which each thread has `bytes`, one after the other. */
+  perThread(bytes: number): number {
+    return this.scratch(bytes * this.threads);
+  }
+
+  /** Byte address of a table with these numbers. */
+  table(numbers: readonly number[]): number {
+    const address = this.map.tablesAddress + 4 * this.tables.length;
+    for (const each of numbers) this.tables.push(each);
+    return address;
+  }
+
+  /** A function (task, thread) → nothing, and its name. */
+  kernel(): FunctionBuilder {
+    return new FunctionBuilder(`k${this.count++}`, ["i32", "i32"], true);
+  }
+
+  /** acc ← acc + a · b, all on the stack in the order a, b, acc; with one rounding where the runtime has it. */
+  multiplyAdd(f: FunctionBuilder, a: () => void, b: () => void, acc: Local): void {
+    if (this.relaxed) {
+      a();
+      b();
+      f.get(acc).op("f32x4.relaxed_madd").set(acc);
+    } else {
+      f.get(acc);
+      a();
+      b();
+      f.op("f32x4.mul", "f32x4.add").set(acc);
+    }
+  }
+}
