@@ -26,12 +26,13 @@ export function findContestants() {
   const present = [];
   /** @type {Absentee[]} */
   const absent = [];
-  if (existsSync(here("../dist/index.js"))) {
-    for (const engine of ["native", "wasm"]) {
+  for (const engine of ["native", "wasm", "js"]) {
+    const name = `Striate ${engine}`;
+    if (existsSync(here(`../dist/engines/${engine}/engine.js`))) {
       const command = [process.execPath, here("ours.js"), "--backend", engine];
-      present.push({ name: `Striate ${engine}`, command, is128: engine === "wasm" });
-    }
-  } else absent.push({ name: "Striate", reason: "dist/ is not built; run npm run build" });
+      present.push({ name, command, is128: engine === "wasm", isSlow: engine === "js" });
+    } else absent.push({ name, reason: `dist/engines/${engine}/ is not there; run npm run build` });
+  }
   const python = findPython();
   if (python) {
     const environment = chosenBlas();
