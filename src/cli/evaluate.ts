@@ -1,10 +1,11 @@
 /** `striate evaluate`: measures a checkpoint on the test images of a data set. */
 
 import type { Command } from "commander";
-import { Loader } from "../data/index.ts";
+import { type Dataset, Loader } from "../data/index.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
 import type { Metrics } from "../evaluate/metrics.ts";
 import { DatasetError } from "../tensor/index.ts";
+import type { DataRecord } from "../train/checkpoint.ts";
 import { type EngineChoice, engineChoices } from "./engines.ts";
 import { count, oneOf } from "./flags.ts";
 import type { Host } from "./host.ts";
@@ -44,32 +45,43 @@ export function addEvaluate(program: Command, host: Host): void {
 
 async function runEvaluate(path: string, flags: EvaluateFlags, host: Host): Promise<void> {
   const { checkpoint, learner, batch, dispose } = await openCheckpoint(path, flags);
-  const { classes, imageShape, normalization } = checkpoint.data;
-  const split = flags.split ?? (await evaluationSplit(flags.data));
-  const dataset = await openPart(flags, split, imageShape, host);
-  if (dataset.classes.join("\n") !== classes.join("\n")) {
-    const message = `${path} tells ${few(classes)} apart, but ${flags.data} has the classes ${few(dataset.classes)}.`;
-    throw new DatasetError(message, { file: path, classes, found: dataset.classes });
-  }
-  // Normalised as in training, whatever the data would be normalised with on its own.
-  const loader = new Loader(dataset, { batch, normalization });
+  const { classes, normalization } = checkpoint.data;
   const line = new ProgressLine(host);
-  const began = host.clock();
   try {
+    const dataset = await openMatching(path, checkpoint.data, flags, host);
+    // Normalised as in training, whatever the data would be normalised with on its own.
+    const loader = new Loader(dataset, { batch, normalization });
+    const began = host.clock();
     const metrics = await evaluate(learner, loader.epoch(0), {
       onProgress: (images) =>
         line.draw(() => `${bar(images / dataset.length, 20)} ${formatCount(images)} images`),
-    });
+    }).finally(() => loader.dispose());
     line.clear();
     const imagesPerSecond = (metrics.images / (host.clock() - began)) * 1000;
-    const model = checkpoint.model.name;
-    const result = { model, data: dataset.name, split, ...metrics, imagesPerSecond, classes };
+    const { name: data, split } = dataset;
+    const result = { model: checkpoint.model.name, data, split, ...metrics, imagesPerSecond, classes };
     host.out(flags.json ? `${JSON.stringify(result)}\n` : report(metrics, classes, imagesPerSecond));
   } finally {
     line.clear();
     dispose();
-    await loader.dispose();
   }
+}
+
+/** The images to measure with. Throws a DatasetError when their classes are not those of the checkpoint. */
+async function openMatching(
+  path: string,
+  trained: DataRecord,
+  flags: EvaluateFlags,
+  host: Host,
+): Promise<Dataset> {
+  const split = flags.split ?? (await evaluationSplit(flags.data));
+  const dataset = await openPart(flags, split, trained.imageShape, host);
+  if (dataset.classes.join("\n") !== trained.classes.join("\n")) {
+    const [known, found] = [few(trained.classes), few(dataset.classes)];
+    const message = `${path} tells ${known} apart, but ${flags.data} has the classes ${found}.`;
+    throw new DatasetError(message, { file: path, classes: trained.classes, found: dataset.classes });
+  }
+  return dataset;
 }
 
 function report(

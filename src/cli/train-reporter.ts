@@ -39,7 +39,9 @@ export function trainReporter(host: Host): (event: TrainingEvent) => void {
             ? ""
             : `, going on after step ${formatCount(event.step)} in epoch ${event.epoch + 1}`;
         const size = `${formatCount(event.images)} images, ${formatCount(event.batches)} steps an epoch`;
-        line.print(`Training for ${event.epochs} ${event.epochs === 1 ? "epoch" : "epochs"}: ${size}${from}.`);
+        line.print(
+          `Training for ${event.epochs} ${event.epochs === 1 ? "epoch" : "epochs"}: ${size}${from}.`,
+        );
         return;
       }
       case "step": {
