@@ -68,7 +68,19 @@ async function run(args: readonly string[], stopAt?: { readonly text: string; re
 
 describe("a folder of pictures", () => {
   const input = ["--input", "28x28x1"];
-  const small = ["--epochs", "3", "--batch", "8", "--validation", "8", "--learning-rate", "0.02", "--json"];
+  const small = [
+    "--engine",
+    "js",
+    "--epochs",
+    "3",
+    "--batch",
+    "8",
+    "--validation",
+    "8",
+    "--learning-rate",
+    "0.02",
+    "--json",
+  ];
   const train = (out: string) => [
     "train",
     "lenet5",
@@ -100,7 +112,7 @@ describe("a folder of pictures", () => {
     ).toHaveLength(3);
 
     const best = join(folder, "run", "best.safetensors");
-    const measured = await run(["evaluate", best, "--data", photos, "--json"]);
+    const measured = await run(["evaluate", best, "--data", photos, "--engine", "js", "--json"]);
     expect(measured.code, measured.log).toBe(0);
     expect(JSON.parse(measured.out)).toMatchObject({
       images: 8,
@@ -109,11 +121,11 @@ describe("a folder of pictures", () => {
       classes: ["left", "right"],
       split: "test",
     });
-    const table = await run(["evaluate", best, "--data", photos, "--split", "train"]);
+    const table = await run(["evaluate", best, "--data", photos, "--split", "train", "--engine", "js"]);
     expect(table.out).toMatch(/^48 images at .*\ntop-1 {2}100\.00 %/);
 
     const pictures = [join(photos, "test", "right", "0.png"), join(photos, "test", "left", "1.png")];
-    const named = await run(["predict", result.checkpoint, ...pictures, "--json"]);
+    const named = await run(["predict", result.checkpoint, ...pictures, "--engine", "js", "--json"]);
     expect(named.code, named.log).toBe(0);
     const { images } = JSON.parse(named.out);
     expect(
@@ -143,7 +155,14 @@ describe("a folder of pictures", () => {
   });
 
   test("of other classes is refused by a checkpoint", async () => {
-    const measured = await run(["evaluate", join(folder, "run", "best.safetensors"), "--data", "digits"]);
+    const measured = await run([
+      "evaluate",
+      join(folder, "run", "best.safetensors"),
+      "--data",
+      "digits",
+      "--engine",
+      "js",
+    ]);
     expect(measured).toMatchObject({
       code: 1,
       log: expect.stringMatching(/tells left, right apart, but digits has .*\(10\)/),
