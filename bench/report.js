@@ -106,7 +106,8 @@ function cell(value) {
 /** Short hash of the commit, with + when files differ from it. */
 function commit() {
   try {
-    const git = (/** @type {string[]} */ ...words) => execFileSync("git", words, { encoding: "utf8" }).trim();
+    const git = (/** @type {string[]} */ ...words) =>
+      execFileSync("git", words, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
     return git("rev-parse", "--short", "HEAD") + (git("status", "--porcelain", "-uno") ? "+" : "");
   } catch {
     return "";
