@@ -42,5 +42,6 @@ export interface Program {
   run(
     inputs: Readonly<Record<string, ArrayLike<number>>>,
     scalars?: Scalars,
+    ended?: StepEnded,
   ): Promise<Record<string, Float32Array>>;
 }

@@ -33,13 +33,18 @@ const spins = 4000;
 /** A thread that waits this long for others gives up: one of them must have died. */
 const patienceMs = 60_000;
 
-/** Runs all launches as thread number `thread` of `threads`. Throws what a kernel of this thread throws. */
+/**
+ * Runs all launches as thread number `thread` of `threads`; `ended` hears of the end of each. Throws what a kernel of this
+ * thread throws.
+ */
 export function runLaunches(
   control: Int32Array,
   launches: readonly PreparedLaunch[],
   thread: number,
   threads: number,
+  ended?: (launch: number) => void,
 ): void {
+  const base = Atomics.load(control, words.base);
   for (let i = 0; i < launches.length; i++) {
     const { kernel, tasks } = launches[i];
     const counter = words.tasks + i;

@@ -135,7 +135,10 @@ class WasmSession implements Session {
     const identity = {};
     const lastLaunches = new Map<number, number>();
     let before = 0;
-    for (const [step, each] of rendered.steps.entries()) lastLaunches.set((before += each.length) - 1, step);
+    for (const [step, each] of rendered.steps.entries()) {
+      before += each.length;
+      lastLaunches.set(before - 1, step);
+    }
     const run = (
       inputs: Readonly<Record<string, ArrayLike<number>>>,
       scalars: Scalars = {},

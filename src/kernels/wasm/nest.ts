@@ -148,12 +148,12 @@ class NestRenderer {
   private body(ranges: { row: Range | undefined; vector: Range | undefined }): void {
     const { row, vector, vectorOutside } = this.nest;
     const vectorLoop = (level: number, inside: (lanes: number) => void) => {
-      if (vector === undefined || ranges.vector === undefined) return inside(1);
-      this.vectorLoop(vector, ranges.vector, level, inside);
+      if (vector === undefined || ranges.vector === undefined) inside(1);
+      else this.vectorLoop(vector, ranges.vector, level, inside);
     };
     const rowLoop = (level: number, inside: () => void) => {
-      if (row === undefined || ranges.row === undefined) return inside();
-      this.rowLoop(row, ranges.row, level, inside);
+      if (row === undefined || ranges.row === undefined) inside();
+      else this.rowLoop(row, ranges.row, level, inside);
     };
     this.scoped(() => {
       this.hoist(0);

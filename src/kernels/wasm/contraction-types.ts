@@ -1,0 +1,55 @@
+/** What the pieces of a rendered contraction tell each other. */
+
+import type { Axis } from "../index-expression.ts";
+import type { Layout } from "../layout.ts";
+import type { Operand } from "../value.ts";
+
+/** Columns of the result that one kind of tile computes, in `count` blocks side by side. */
+export interface ColumnGroup {
+  /** First column. */
+  readonly from: number;
+  /** Number of the first block. */
+  readonly block: number;
+  readonly count: number;
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** Where numbers of A are read from: A itself, or a box copied from it. */
+export interface View {
+  readonly factorOf: (axis: Axis) => number;
+  /** Undefined where A is read in place. */
+  readonly box: Box | undefined;
+}
+
+/** A copy of the part of an image that a task reads, its edges filled. */
+export interface Box {
+  /** Extents of the copy along A's dimensions. */
+  readonly extents: readonly number[];
+  /** The axis that tasks, or steps of the sum, go along in blocks; `block` places each. */
+  readonly blocked: Axis;
+  readonly block: number;
+  /** Axes of A's outermost dimension, outside the box. */
+  readonly outside: readonly Axis[];
+}
+
+/** Where columns of B lie. */
+export interface Panels {
+  /** Byte address of the first element. */
+  readonly address: number;
+  /** Elements between places of an axis, in panels of so many columns. */
+  readonly factorOf: (axis: Axis, columns: number) => number;
+  /** Elements from one block of columns to the next, and from the first element to a group's first. */
+  readonly blockFactor: (group: ColumnGroup) => number;
+  readonly groupOffset: (group: ColumnGroup) => number;
+}
+
+/** Sums that are not finished, one for each chunk of the axes that are walked outside the tile. */
+export interface Partials {
+  readonly operand: Operand;
+  readonly layout: Layout;
+  readonly axes: readonly Axis[];
+  readonly chunks: number;
+  readonly perChunk: number;
+  readonly address: number;
+}

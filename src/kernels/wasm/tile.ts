@@ -1,0 +1,145 @@
+/** The register tile: a few rows by a few vectors of columns, over the whole sum in one loop. */
+
+import type { Index } from "../index-expression.ts";
+import type { Contraction } from "../schedule-contraction.ts";
+import type { Value } from "../value.ts";
+import { FunctionBuilder, type Local } from "./assembler.ts";
+import type { Target } from "./target.ts";
+import { emitElementwise } from "./values.ts";
+
+/** Offsets in A and B at each step of the sum, in elements: a constant step, or a table in memory. */
+export interface Steps {
+  /** Elements from step to step, where they are all the same. */
+  readonly a: number | undefined;
+  readonly b: number | undefined;
+  /** Byte address of the offsets, in bytes, of those that are not: A's before B's. */
+  readonly table: number;
+}
+
+/** A read of what stands around the sum. */
+export interface EpilogueRead {
+  readonly value: Value;
+  readonly linear: Index;
+  /** Byte address of the operand's first element. */
+  readonly address: number;
+}
+
+export interface TileOptions {
+  readonly name: string;
+  readonly rows: number;
+  /** Columns that are stored; the rest of the last vector is computed in vain. */
+  readonly lanes: number;
+  /** Vectors that panels hold beside each other. */
+  readonly vectors: number;
+  /** Elements between rows: of A, of the result, and of each read of the epilogue. */
+  readonly rowFactors: readonly number[];
+  readonly steps: Steps;
+  readonly reads: readonly EpilogueRead[];
+  /** Whether the sum goes on from what the result holds. */
+  readonly accumulates: boolean;
+  /** Whether the bare sum is stored. */
+  readonly bare: boolean;
+}
+
+/** Adds a function (a, b, out, epilogue reads …, steps) to the module; returns its number. */
+export function renderTile(target: Target, contraction: Contraction, options: TileOptions): number {
+  const { rows, lanes, vectors, rowFactors, steps, reads, accumulates, bare } = options;
+  const parameters = 3 + reads.length + 1;
+  const f = new FunctionBuilder(options.name, new Array(parameters).fill("i32"), false);
+  const [a, b, out, count] = [f.parameter(0), f.parameter(1), f.parameter(2), f.parameter(parameters - 1)];
+  const used = Math.min(vectors, Math.ceil(lanes / 4));
+  const accumulators = Array.from({ length: rows }, () =>
+    Array.from({ length: used }, () => f.local("v128")),
+  );
+  for (const [i, row] of accumulators.entries())
+    for (const [j, local] of row.entries()) {
+      if (accumulates) f.get(out).memory("v128.load", 4 * i * rowFactors[1] + 16 * j);
+      else f.v128f32(0);
+      f.set(local);
+    }
+  const columns = Array.from({ length: used }, () => f.local("v128"));
+  const [aAt, bAt, table, spread] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("v128")];
+  const words = Number(steps.a === undefined) + Number(steps.b === undefined);
+  f.get(a).set(aAt).get(b).set(bAt);
+  if (words > 0) f.i32(steps.table).set(table);
+  f.loop(() => {
+    if (steps.a === undefined) f.get(a).get(table).memory("i32.load").op("i32.add").set(aAt);
+    if (steps.b === undefined)
+      f.get(b)
+        .get(table)
+        .memory("i32.load", 4 * (words - 1))
+        .op("i32.add")
+        .set(bAt);
+    for (const [j, local] of columns.entries())
+      f.get(bAt)
+        .memory("v128.load", 16 * j)
+        .set(local);
+    for (const [i, row] of accumulators.entries()) {
+      f.get(aAt)
+        .memory("v128.load32_splat", 4 * i * rowFactors[0])
+        .set(spread);
+      for (const [j, local] of row.entries())
+        target.multiplyAdd(
+          f,
+          () => f.get(spread),
+          () => f.get(columns[j]),
+          local,
+        );
+    }
+    if (steps.a !== undefined)
+      f.get(aAt)
+        .i32(4 * steps.a)
+        .op("i32.add")
+        .set(aAt);
+    if (steps.b !== undefined)
+      f.get(bAt)
+        .i32(4 * steps.b)
+        .op("i32.add")
+        .set(bAt);
+    if (words > 0)
+      f.get(table)
+        .i32(4 * words)
+        .op("i32.add")
+        .set(table);
+    f.get(count).i32(1).op("i32.sub").tee(count);
+  });
+  for (const [i, row] of accumulators.entries())
+    for (const [j, local] of row.entries()) {
+      const stored = bare ? local : emitEpilogue(f, target, contraction, options, local, i, j);
+      f.storeLanes(out, stored, Math.min(4, lanes - 4 * j), 4 * i * rowFactors[1] + 16 * j);
+    }
+  return target.module.add(f);
+}
+
+/** What stands around the sum, for one vector of the tile. */
+function emitEpilogue(
+  f: FunctionBuilder,
+  target: Target,
+  { part, sum, n }: Contraction,
+  { reads, rowFactors }: TileOptions,
+  accumulator: Local,
+  row: number,
+  vector: number,
+): Local {
+  const known = new Map<Value, Local>([[sum, accumulator]]);
+  const compute = (value: Value): Local => {
+    const before = known.get(value);
+    if (before !== undefined) return before;
+    const result = f.local("v128");
+    if (value.node.kind === "read") {
+      const which = reads.findIndex((each) => each.value === value);
+      const offset = 4 * row * rowFactors[2 + which];
+      f.get(f.parameter(3 + which));
+      if (reads[which].linear.factorOf(n) === 1) f.memory("v128.load", offset + 16 * vector);
+      else f.memory("v128.load32_splat", offset);
+    } else
+      emitElementwise(f, target.math, target.map.scalarsAddress, value, (operand) => {
+        if (operand.node.kind === "constant") f.v128f32(operand.node.value);
+        else f.get(compute(operand));
+      });
+    f.set(result);
+    known.set(value, result);
+    return result;
+  };
+  return compute(part.value);
+}
