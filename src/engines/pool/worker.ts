@@ -33,14 +33,17 @@ let thread = 0;
 let threads = 1;
 
 port.listen((request) => {
+  let generation: number;
   try {
     hear(request);
+    // Read before the answer: the pool may begin a run as soon as it has it.
+    generation = Atomics.load(control, words.generation);
     port.post({ type: "ready" });
   } catch (error) {
     port.post({ type: "failed", message: String(error) });
     return;
   }
-  sleep();
+  sleep(generation);
 });
 
 function hear(request: PoolRequest): void {
@@ -62,9 +65,8 @@ function hear(request: PoolRequest): void {
 }
 
 /** Runs programs until the pool wants to say something. */
-function sleep(): void {
-  let generation = Atomics.load(control, words.generation);
-  for (;;) {
+function sleep(since: number): void {
+  for (let generation = since; ; ) {
     const next = awaitCommand(control, generation);
     generation = next.generation;
     if (next.command === commands.listen) return;
