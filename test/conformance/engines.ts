@@ -1,0 +1,21 @@
+/** The engines that conformance cases run on. */
+
+import type { Engine } from "../../src/engines/engine.ts";
+import { jsEngine } from "../../src/engines/js/engine.ts";
+import { wasmEngine } from "../../src/engines/wasm/engine.ts";
+
+export interface EngineUnderTest {
+  /** "wasm, 2 threads": unique. */
+  readonly name: string;
+  start(): Engine | Promise<Engine>;
+}
+
+export const engines: readonly EngineUnderTest[] = [
+  { name: "js", start: jsEngine },
+  { name: "wasm, 1 thread", start: () => wasmEngine({ threads: 1 }) },
+  {
+    name: "wasm, 2 threads, multiply and add rounded apart",
+    start: () => wasmEngine({ threads: 2, relaxed: false }),
+  },
+  { name: "wasm, memory of one thread", start: () => wasmEngine({ sharedMemory: false }) },
+];
