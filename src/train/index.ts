@@ -1,4 +1,5 @@
 export * from "./checkpoint.ts";
+export { CompiledLearner, createLearner, type LearnerOptions } from "./compiled-learner.ts";
 export * from "./events.ts";
 export { fromReferenceLayout, toReferenceLayout } from "./layout.ts";
 export type * from "./learner.ts";

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { models } from "../models/registry.ts";
 import { OptionError } from "../tensor/index.ts";
 import { sgd } from "./optimizer.ts";
 import { trainingOptions } from "./options.ts";
