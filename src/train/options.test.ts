@@ -52,13 +52,19 @@ describe("optimizer options", () => {
 });
 
 describe("recipes", () => {
-  test("are options that can be, for each depth of the CIFAR ResNets", () => {
-    for (const model of ["lenet5", "cifar-resnet-20", "cifar-resnet-110", "vgg16"])
-      trainingOptions(recipeFor(model));
-    expect(recipeFor("cifar-resnet-20")).toMatchObject({ epochs: 164, schedule: "multistep:82,123:0.1" });
+  test("are options that can be, for every model of the registry", () => {
+    for (const { name } of models) trainingOptions(recipeFor(name));
+    const cifar = models.filter(({ name }) => name.startsWith("cifar-resnet-"));
+    expect(cifar.length).toBeGreaterThan(0);
+    for (const { name } of cifar) {
+      expect(recipeFor(name)).toMatchObject({ epochs: 164, schedule: "multistep:82,123:0.1" });
+    }
+  });
+
+  test("warm up from 110 layers on, as the paper does", () => {
     expect(recipeFor("cifar-resnet-20").warmupEpochs).toBeUndefined();
     expect(recipeFor("cifar-resnet-110").warmupEpochs).toBe(1);
-    expect(recipeFor("vgg16")).toEqual({});
+    expect(recipeFor("no-such-model")).toEqual({});
   });
 });
 
