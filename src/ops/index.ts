@@ -29,6 +29,7 @@ export * from "./multiply.ts";
 export * from "./operation.ts";
 export * from "./place.ts";
 export type { PoolAttributes } from "./pooling.ts";
+export * from "./prelu.ts";
 export * from "./relu.ts";
 export * from "./relu6.ts";
 export * from "./reshape.ts";

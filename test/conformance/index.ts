@@ -10,6 +10,7 @@ import { cases as networks } from "./networks.ts";
 import { cases as normalization } from "./normalization.ts";
 import { cases as placing } from "./placing.ts";
 import { cases as pooling } from "./pooling.ts";
+import { cases as prelu } from "./prelu.ts";
 import { cases as reductions } from "./reductions.ts";
 import { cases as resize2d } from "./resize2d.ts";
 import { cases as transposedConv2d } from "./transposed-conv2d.ts";
@@ -19,6 +20,7 @@ export const cases: readonly Case[] = [
   ...transposedConv2d,
   ...linear,
   ...pooling,
+  ...prelu,
   ...elementwise,
   ...placing,
   ...resize2d,
