@@ -1,14 +1,23 @@
 /** Prepares batches on a worker thread; whatever happens to the thread, every batch asked for arrives or fails. */
 
+import { compiledModule, startThread, type Thread, type ThreadEvents } from "../engines/pool/thread.ts";
 import { DatasetError } from "../tensor/errors.ts";
 import type { Batch } from "./dataset.ts";
 import type { Preparation } from "./prepare.ts";
 import type { DatasetSource } from "./source.ts";
 import { fromFailure, type LoaderReply, type LoaderRequest } from "./worker-messages.ts";
-import { startThread, type Thread, type ThreadEvents } from "./worker-thread.ts";
 
 /** How a thread is started; tests start others. */
 export type ThreadStarter = (events: ThreadEvents) => Promise<Thread | undefined>;
+
+const startLoaderThread: ThreadStarter = (events) =>
+  startThread(
+    {
+      node: compiledModule("data/node/loader-worker.js"),
+      browser: () => new Worker(new URL("./loader-worker.js", import.meta.url), { type: "module" }),
+    },
+    events,
+  );
 
 interface Pending {
   readonly indices: Uint32Array;
@@ -33,7 +42,7 @@ export class WorkerPreparer {
   static async start(
     source: DatasetSource,
     preparation: Preparation,
-    starter: ThreadStarter = startThread,
+    starter: ThreadStarter = startLoaderThread,
   ): Promise<WorkerPreparer | undefined> {
     const preparer = new WorkerPreparer();
     const isOpen = await preparer.#start(source, preparation, starter);
