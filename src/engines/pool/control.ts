@@ -16,9 +16,19 @@ export const words = {
   failed: 4,
   /** `arrived` when the run began. */
   base: 5,
-  /** Tasks taken, one word a launch. */
+  /** Tasks taken of a launch, in one of a few words in turn, each on a cache line of its own. */
   tasks: 16,
 } as const;
+
+/**
+ * How many words count tasks. While a launch runs in one, the next is set back: it was that of the launch before the last, and
+ * all threads have left the last.
+ */
+const counters = 4;
+const counterWord = (launch: number) => words.tasks + 16 * (launch % counters);
+
+/** Byte length of the control block. */
+export const controlBytes = 4 * (words.tasks + 16 * counters);
 
 export const commands = { run: 1, listen: 2 } as const;
 
@@ -47,7 +57,8 @@ export function runLaunches(
   const base = Atomics.load(control, words.base);
   for (let i = 0; i < launches.length; i++) {
     const { kernel, tasks } = launches[i];
-    const counter = words.tasks + i;
+    const counter = counterWord(i);
+    if (thread === 0) Atomics.store(control, counterWord(i + 1), 0);
     try {
       for (let task = take(control, counter, threads); task < tasks; task = take(control, counter, threads))
         kernel(task, thread);
@@ -88,24 +99,36 @@ function arrive(control: Int32Array, all: number): boolean {
     const count = Atomics.load(control, words.arrived);
     if (isComplete(count)) return true;
     if (Atomics.load(control, words.failed) !== 0) return false;
-    if (
-      waits(control, words.arrived, count) === "timed-out" &&
-      Atomics.load(control, words.arrived) === count
-    ) {
+    if (!changes(control, count)) {
       Atomics.store(control, words.failed, 1);
       return false;
     }
   }
 }
 
-/** Sleeps until the word changes; where a thread may not sleep (a browser's page), looks again at once. */
-function waits(control: Int32Array, word: number, value: number): string {
-  try {
-    return Atomics.wait(control, word, value, patienceMs);
-  } catch {
-    return "not-equal";
-  }
+/** Waits until `arrived` is no longer `count` or a task has failed; false if neither happens while patience lasts. */
+function changes(control: Int32Array, count: number): boolean {
+  const word = words.arrived;
+  if (maySleep)
+    return (
+      Atomics.wait(control, word, count, patienceMs) !== "timed-out" || Atomics.load(control, word) !== count
+    );
+  const until = performance.now() + patienceMs;
+  do {
+    for (let spin = 0; spin < spins; spin++)
+      if (Atomics.load(control, word) !== count || Atomics.load(control, words.failed) !== 0) return true;
+  } while (performance.now() < until);
+  return false;
 }
+
+/** Whether this thread may sleep on shared memory: a browser lets workers do so, and no page. */
+const maySleep = (() => {
+  try {
+    return Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1) === "not-equal";
+  } catch {
+    return false;
+  }
+})();
 
 /** A worker's sleep between runs: returns the command that ended it. */
 export function awaitCommand(
@@ -123,9 +146,9 @@ export function awaitCommand(
   }
 }
 
-/** Starts a run: counters to zero, workers awake. */
-export function begin(control: Int32Array, command: number, program: number, launches: number): void {
-  control.fill(0, words.tasks, words.tasks + launches);
+/** Starts a run: the first counter to zero, workers awake. */
+export function begin(control: Int32Array, command: number, program: number): void {
+  Atomics.store(control, counterWord(0), 0);
   Atomics.store(control, words.base, Atomics.load(control, words.arrived));
   Atomics.store(control, words.failed, 0);
   Atomics.store(control, words.program, program);

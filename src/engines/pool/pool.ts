@@ -1,12 +1,9 @@
 /** The pool: worker threads that run programs together with the thread that owns them. */
 
 import { EngineError } from "../../tensor/errors.ts";
-import { begin, commands, type PreparedLaunch, runLaunches, StoppedError } from "./control.ts";
+import { begin, commands, controlBytes, type PreparedLaunch, runLaunches, StoppedError } from "./control.ts";
 import type { PoolReply, PoolRequest } from "./messages.ts";
 import { compiledModule, startThread, type Thread } from "./thread.ts";
-
-/** Byte length of the control block at `controlOffset` in the shared memory. */
-export const controlBytes = 4 * 15 * 1024;
 
 interface Member {
   readonly thread: Thread;
@@ -21,7 +18,11 @@ export class Pool {
   readonly threads: number;
 
   private constructor(memory: WebAssembly.Memory, controlOffset: number, threads: number) {
-    this.control = new Int32Array(memory.buffer, controlOffset, controlBytes / 4);
+    // Memory that is not shared moves when it grows; a thread that is alone needs no words there.
+    this.control =
+      threads === 1
+        ? new Int32Array(controlBytes / 4)
+        : new Int32Array(memory.buffer, controlOffset, controlBytes / 4);
     this.threads = threads;
   }
 
@@ -66,7 +67,7 @@ export class Pool {
       ({ name, tasks }): PreparedLaunch => ({ kernel: exports[name] as PreparedLaunch["kernel"], tasks }),
     );
     if (this.members.length > 0) {
-      begin(this.control, commands.listen, 0, 0);
+      begin(this.control, commands.listen, 0);
       await Promise.all(
         this.members.map((each) => this.ask(each, { type: "load", program, module, launches })),
       );
@@ -81,7 +82,7 @@ export class Pool {
         {},
         { cause: this.death },
       );
-    begin(this.control, commands.run, program, launches.length);
+    begin(this.control, commands.run, program);
     try {
       runLaunches(this.control, launches, 0, this.threads, ended);
     } catch (error) {

@@ -1,6 +1,14 @@
 /** A worker of the pool: sleeps on shared memory, wakes to run its share of a program or to hear a message. */
 
-import { awaitCommand, commands, type PreparedLaunch, runLaunches, StoppedError, words } from "./control.ts";
+import {
+  awaitCommand,
+  commands,
+  controlBytes,
+  type PreparedLaunch,
+  runLaunches,
+  StoppedError,
+  words,
+} from "./control.ts";
 import type { PoolReply, PoolRequest } from "./messages.ts";
 import { isNode } from "./thread.ts";
 
@@ -49,7 +57,7 @@ port.listen((request) => {
 function hear(request: PoolRequest): void {
   if (request.type === "open") {
     ({ memory, thread, threads } = request);
-    control = new Int32Array(memory.buffer, request.controlOffset, 15 * 1024);
+    control = new Int32Array(memory.buffer, request.controlOffset, controlBytes / 4);
   } else if (request.type === "unload") programs.delete(request.program);
   else {
     if (memory === undefined) throw new Error("a program came before the memory");

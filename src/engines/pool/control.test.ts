@@ -1,0 +1,75 @@
+import { Worker } from "node:worker_threads";
+import { afterEach, expect, test } from "vitest";
+import { begin, commands, controlBytes, runLaunches, StoppedError, words } from "./control.ts";
+
+/** More launches than there are words to count their tasks in, as a network of a thousand layers has. */
+const launches = 5000;
+const tasks = 5;
+
+const workers: Worker[] = [];
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map((worker) => worker.terminate()));
+});
+
+/** A second thread that runs the same launches once the run begins; `body` is its kernel. */
+async function startSecond(control: Int32Array, done: Int32Array, body: string): Promise<void> {
+  const code = `
+    import { workerData, parentPort } from "node:worker_threads";
+    import { awaitCommand, runLaunches } from ${JSON.stringify(new URL("../../../dist/engines/pool/control.js", import.meta.url).href)};
+    const { control, done, launches, tasks } = workerData;
+    parentPort.postMessage("ready");
+    awaitCommand(control, 0);
+    const list = Array.from({ length: launches }, (_, i) => ({ tasks, kernel: (task) => { ${body} } }));
+    runLaunches(control, list, 1, 2);`;
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), {
+    workerData: { control, done, launches, tasks },
+  });
+  worker.on("error", () => undefined);
+  workers.push(worker);
+  await new Promise((resolve) => worker.once("message", resolve));
+}
+
+const shared = (bytes: number) => new Int32Array(new SharedArrayBuffer(bytes));
+
+test("one thread runs each task of each launch once, in order", () => {
+  const control = new Int32Array(controlBytes / 4);
+  const seen: number[] = [];
+  const list = Array.from({ length: launches }, (_, i) => ({
+    tasks,
+    kernel: (task: number) => {
+      seen.push(i * tasks + task);
+    },
+  }));
+  for (let run = 0; run < 2; run++) {
+    seen.length = 0;
+    begin(control, commands.run, 0);
+    runLaunches(control, list, 0, 1);
+    expect(seen).toEqual(Array.from({ length: launches * tasks }, (_, i) => i));
+  }
+});
+
+test("two threads share each launch out, and none begins one before the last has ended", async () => {
+  const [control, done] = [shared(controlBytes), shared(4 * launches)];
+  await startSecond(control, done, "Atomics.add(done, i, 1);");
+  let early = 0;
+  const list = Array.from({ length: launches }, (_, i) => ({
+    tasks,
+    kernel: () => {
+      if (i > 0 && Atomics.load(done, i - 1) !== tasks) early++;
+      Atomics.add(done, i, 1);
+    },
+  }));
+  begin(control, commands.run, 0);
+  runLaunches(control, list, 0, 2);
+  expect(early).toBe(0);
+  expect(done.every((count) => count === tasks)).toBe(true);
+});
+
+test("a thread whose task fails stops the other", async () => {
+  const [control, done] = [shared(controlBytes), shared(4)];
+  await startSecond(control, done, `throw new Error("out of order");`);
+  const list = Array.from({ length: launches }, () => ({ tasks, kernel: () => undefined }));
+  begin(control, commands.run, 0);
+  expect(() => runLaunches(control, list, 0, 2)).toThrow(StoppedError);
+  expect(control[words.failed]).toBe(1);
+});
