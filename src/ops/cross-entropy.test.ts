@@ -43,6 +43,14 @@ describe("crossEntropy", () => {
     expect(computeGradient(crossEntropy({ x: far, labels }), far)).toEqual([0.5, -0.5, 0, 0]);
   });
 
+  it("is not a number where a label is no class", () => {
+    const labels = given([2], [3, 2]);
+    const rows = compute(crossEntropy({ x, labels }, { reduction: "none" }));
+    expect(rows[0]).toBeNaN();
+    expect(rows[1]).not.toBeNaN();
+    expect(compute(crossEntropy({ x, labels: given([2], [0, -1]) }))[0]).toBeNaN();
+  });
+
   it("has gradients for labels and shares, smoothed or not, of rows and pixels", () => {
     const drawn = fc.record({
       rows: fc.constantFrom([3], [1], [1, 2, 2], [2, 1, 3]),

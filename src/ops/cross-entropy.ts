@@ -1,7 +1,7 @@
 /**
  * Cross-entropy of softmax(x) with labels: −Σ t·log softmax(x) for each row of logits.
  *
- *   x [.., k], labels [..]     whole numbers 0 … k − 1, t is 1 at the label and 0 elsewhere
+ *   x [.., k], labels [..]     whole numbers 0 … k − 1, t is 1 at the label and 0 elsewhere; another label gives NaN
  *   x [.., k], labels [.., k]  t given for each class
  *
  * Label smoothing takes (1 − labelSmoothing)·t + labelSmoothing / k for t: Szegedy et al., "Rethinking the Inception
@@ -60,12 +60,20 @@ export const crossEntropyRows: Op<"x" | "labels" | "maximum" | "logSum", CrossEn
     return rows;
   },
   value: ({ x, labels, maximum, logSum }, { labelSmoothing = 0 }, shape) => [
-    over(shape, (...row) =>
-      sumOver([classesOf(x.shape)], (k) => {
-        const surprise = logSum.at(...row, 0).minus(x.at(...row, k).minus(maximum.at(...row, 0)));
-        return weigh(labels, row, k, x.shape, labelSmoothing, surprise);
-      }),
-    ),
+    over(shape, (...row) => {
+      const k = classesOf(x.shape);
+      const loss = sumOver([k], (ki) => {
+        const surprise = logSum.at(...row, 0).minus(x.at(...row, ki).minus(maximum.at(...row, 0)));
+        return weigh(labels, row, ki, x.shape, labelSmoothing, surprise);
+      });
+      if (labels.shape.length === x.shape.length) return loss;
+      const label = labels.at(...row);
+      const isClass = value(0)
+        .lessOrEqual(label)
+        .times(label.lessOrEqual(k - 1));
+      // A label that is no class must not pass for a loss of 0.
+      return isClass.select(loss, value(0).over(0));
+    }),
   ],
   gradient(inputs, dy, attributes) {
     const { x, labels, maximum, logSum } = inputs;

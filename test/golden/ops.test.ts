@@ -15,9 +15,8 @@ const tolerance = 2e-8;
 describe("operations against PyTorch", () => {
   for (const recorded of readOperations()) {
     const build = builders[recorded.op];
-    it.skipIf(build === undefined)(`computes ${recorded.name}`, () => {
-      if (build !== undefined) check(recorded, build);
-    });
+    if (build === undefined) it.skip(`computes ${recorded.name}: formulas have no error function yet`);
+    else it(`computes ${recorded.name}`, () => check(recorded, build));
   }
 });
 
