@@ -24,9 +24,14 @@ export class Placement {
   private readonly links = new Map<Tensor, Link>();
   private readonly children = new Set<Tensor>();
   private readonly reused = new Set<Tensor>();
+  private readonly results: ReadonlySet<Tensor>;
 
-  /** Decides for the tensors of `order`, which ascends in their ids. */
-  constructor(order: readonly Tensor[], updates: readonly Update[]) {
+  /**
+   * Decides for the tensors of `order`, which ascends in their ids. Those in `results` are read from outside, where
+   * their elements must lie one after the other.
+   */
+  constructor(order: readonly Tensor[], updates: readonly Update[], results: ReadonlySet<Tensor>) {
+    this.results = results;
     for (const { target, value } of updates)
       if (value.node !== undefined && memoryOf(value) === undefined && !this.links.has(value))
         this.link(value, { parent: target, start: undefined });
@@ -111,12 +116,13 @@ export class Placement {
     for (const [name, input] of Object.entries(tensor.node.inputs)) {
       const start = memory.starts[name];
       if (this.links.has(input) || this.children.has(input) || input.node === undefined) continue;
+      if (this.results.has(input) && (!isWithoutGaps(input, tensor) || this.links.has(tensor))) continue;
       const inner = memoryOf(input);
       if (inner === undefined || inner.kind === "assembled") this.link(input, { parent: tensor, start });
       else if (inner.kind === "sameElements") {
         // The elements of a reshaped tensor lie in the box if the box has no gaps.
         const source = input.node.inputs[inner.input];
-        const gapless = isContiguous({ ...contiguousLayout(0, tensor.shape) }, input.shape);
+        const gapless = isWithoutGaps(input, tensor);
         const free = source.node !== undefined && memoryOf(source) === undefined;
         if (
           !gapless ||
@@ -137,14 +143,21 @@ export class Placement {
     if (memory === undefined || memory.kind === "assembled" || this.links.has(tensor)) return;
     const input = tensor.node?.inputs[memory.input];
     if (input === undefined || this.links.get(input)?.parent === tensor) return;
-    if (memory.kind === "boxOf") this.link(tensor, { parent: input, start: memory.start });
-    else if (this.isContiguous(input)) this.link(tensor, { parent: input, start: undefined });
+    if (memory.kind === "boxOf") {
+      this.link(tensor, { parent: input, start: memory.start });
+      if (this.results.has(tensor) && !this.isContiguous(tensor)) this.links.delete(tensor);
+    } else if (this.isContiguous(input)) this.link(tensor, { parent: input, start: undefined });
   }
 
   private isContiguous(tensor: Tensor): boolean {
     const layout = this.layoutOf(tensor, (root) => contiguousLayout(0, root.shape));
     return size(tensor.shape) === 1 || isContiguous(layout, tensor.shape);
   }
+}
+
+/** Whether a box of the shape of `part` lies in `whole` without gaps. */
+function isWithoutGaps(part: Tensor, whole: Tensor): boolean {
+  return isContiguous(contiguousLayout(0, whole.shape), part.shape);
 }
 
 function memoryOf({ node, shape: _ }: Tensor) {

@@ -59,7 +59,7 @@ export interface PlanRequest {
 export function plan({ outputs, updates = [], state }: PlanRequest): Plan {
   const results = [...Object.values(outputs), ...updates.map((update) => update.value)];
   const order = orderOf(results).sort((a, b) => a.id - b.id);
-  const placement = new Placement(order, updates);
+  const placement = new Placement(order, updates, new Set(results));
   const assembled = order.filter((tensor) => placement.isAssembled(tensor));
   const kept = new Set([...results, ...assembled]);
   const groups = fuse(order, kept, (tensor) => placement.isView(tensor));

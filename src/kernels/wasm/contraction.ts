@@ -15,11 +15,10 @@
  * order, so the result does not depend on threads.
  */
 
-import type { Part } from "../formula.ts";
 import { scatter } from "../formula.ts";
 import { type Axis, type Index, index } from "../index-expression.ts";
 import { contiguousLayout, type Layout, linearIndex } from "../layout.ts";
-import { asContraction, type Contraction, isEpilogue } from "../schedule-contraction.ts";
+import { type Contraction, isEpilogue } from "../schedule-contraction.ts";
 import { replaceValue } from "../split-reduction.ts";
 import { type Operand, position, Source, sum as sumOver, type Value } from "../value.ts";
 import type { ColumnGroup, Panels, Partials, View } from "./contraction-types.ts";
@@ -71,20 +70,30 @@ const packingRows = 24;
 /** What a box may take of the L1 cache beside B and the result. */
 const boxBytes = 20 * 1024;
 
-/** The launches that compute a part, or undefined where it is no contraction. */
-export function renderContraction(target: Target, part: Part, layout: Layout): Launch[] | undefined {
-  const contraction = asContraction(part, layout, (operand) => target.layoutOf(operand));
-  if (contraction === undefined) return undefined;
-  return new ContractionRenderer(target, contraction, layout).render();
+export interface ContractionOptions {
+  /** Whether a task has all rows: its caller shares them out. Default false. */
+  readonly wholeRows?: boolean;
+}
+
+/** The launches that compute a contraction, or undefined where its form is not one of those known here. */
+export function renderContraction(
+  target: Target,
+  contraction: Contraction,
+  layout: Layout,
+  { wholeRows = false }: ContractionOptions = {},
+): Launch[] | undefined {
+  return new ContractionRenderer(target, contraction, layout, wholeRows).render();
 }
 
 class ContractionRenderer {
   private readonly target: Target;
   private readonly c: Contraction;
   private readonly layout: Layout;
+  private readonly wholeRows: boolean;
   private readonly launches: Launch[] = [];
 
-  constructor(target: Target, contraction: Contraction, layout: Layout) {
+  constructor(target: Target, contraction: Contraction, layout: Layout, wholeRows: boolean) {
+    this.wholeRows = wholeRows;
     this.target = target;
     this.c = contraction;
     this.layout = layout;
@@ -114,6 +123,7 @@ class ContractionRenderer {
       splits,
       partials: result,
       accumulates: parted,
+      wholeRows: this.wholeRows,
     });
     this.launches.push(loops.render());
     if (result !== undefined) this.launches.push(this.combine(result));
@@ -142,10 +152,13 @@ class ContractionRenderer {
     if (outside.some((each) => c.a.at.slice(1).some((at) => at.factorOf(each) !== 0))) return undefined;
     if ([vertical, horizontal, channels].some((at) => at.terms.some((term) => term.factor < 0)))
       return undefined;
+    // Blocks go along the rows of the result where images do, and along the sum where images are summed over; for a single
+    // image along the longer of the two.
+    const sums = (each: Axis) => c.k.includes(each);
     const candidates = [...axesOf(vertical)].filter((each) => !c.batch.includes(each));
-    const blocked = candidates.sort(
-      (x, y) => y.extent - x.extent || Number(c.k.includes(x)) - Number(c.k.includes(y)),
-    )[0];
+    const [blocked] = candidates
+      .filter((each) => outside.length === 0 || sums(each) === sums(outside[0]))
+      .sort((x, y) => y.extent - x.extent || Number(sums(x)) - Number(sums(y)));
     if (blocked === undefined || [horizontal, channels].some((at) => at.factorOf(blocked) !== 0))
       return undefined;
     const batchFree = (at: Index) => span(at, (each) => c.batch.includes(each));

@@ -42,7 +42,7 @@ function exp(): FunctionBuilder {
   const clamped = f.local("v128");
   // pmin and pmax keep a NaN in their first operand.
   f.get(x).v128f32(-104).op("f32x4.pmax").v128f32(89).op("f32x4.pmin").set(clamped);
-  f.get(clamped).v128f32(1.44269504088896341).op("f32x4.mul", "f32x4.nearest").set(n);
+  f.get(clamped).v128f32(Math.LOG2E).op("f32x4.mul", "f32x4.nearest").set(n);
   f.get(clamped).get(n).v128f32(0.693359375).op("f32x4.mul", "f32x4.sub");
   f.get(n).v128f32(-2.1219444e-4).op("f32x4.mul", "f32x4.sub").set(r);
   polynomial(
@@ -89,7 +89,7 @@ function log(): FunctionBuilder {
   f.v128f32(25).get(isTiny).op("v128.and", "f32x4.sub").set(e);
   f.get(scaled).v128i32(0x7fffff, 0x7fffff, 0x7fffff, 0x7fffff).op("v128.and");
   f.v128f32(0.5).op("v128.or").set(m);
-  f.get(m).v128f32(0.707106781186547524).op("f32x4.lt").set(small);
+  f.get(m).v128f32(Math.SQRT1_2).op("f32x4.lt").set(small);
   f.get(e).v128f32(1).get(small).op("v128.and", "f32x4.sub").set(e);
   f.get(m).get(m).get(small).op("v128.and", "f32x4.add").v128f32(1).op("f32x4.sub").set(m);
   f.get(m).get(m).op("f32x4.mul").set(z);

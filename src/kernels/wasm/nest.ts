@@ -21,10 +21,17 @@ const unrollLimit = 32;
 /** Numbers of output that a task should produce: small enough to balance threads, and for its operands to fit in L1. */
 const taskElements = 4096;
 
-/** Renders parts over the same axes, each into its own layout, as one kernel. */
-export function renderNest(target: Target, parts: readonly { part: Part; layout: Layout }[]): Launch {
+/**
+ * Renders parts over the same axes, each into its own layout, as one kernel. Values of axes in `given`, which the parts
+ * hold but do not loop over, are its third and further parameters.
+ */
+export function renderNest(
+  target: Target,
+  parts: readonly { part: Part; layout: Layout }[],
+  given: readonly Axis[] = [],
+): Launch {
   const nest = scheduleNest(parts, (operand) => target.layoutOf(operand));
-  return new NestRenderer(target, nest).render();
+  return new NestRenderer(target, nest, given).render();
 }
 
 type Key = string;
@@ -42,10 +49,14 @@ class NestRenderer {
   private readonly axisNumbers = new Map<Axis, number>();
   private readonly levels = new Map<Axis, number>();
 
-  constructor(target: Target, nest: Nest) {
+  constructor(target: Target, nest: Nest, given: readonly Axis[]) {
     this.target = target;
     this.nest = nest;
-    this.f = target.kernel();
+    this.f = target.kernel(given.length);
+    for (const [i, each] of given.entries()) {
+      this.loops.set(each, this.f.parameter(2 + i));
+      this.levels.set(each, 0);
+    }
     const { outer, row, vector, vectorOutside } = nest;
     for (const each of outer) this.levels.set(each, 0);
     if (row !== undefined) this.levels.set(row, vectorOutside ? 2 : 1);
@@ -98,8 +109,7 @@ class NestRenderer {
       tasks = 1;
       this.body({ row: undefined, vector: undefined });
     }
-    this.target.module.add(f);
-    return { name: f.name, tasks };
+    return { name: f.name, index: this.target.module.add(f), tasks };
   }
 
   /** First and end of the present task's share, as locals. */
@@ -269,24 +279,23 @@ class NestRenderer {
   }
 
   private store(lanes: number): void {
-    const { f, nest } = this;
+    const { nest } = this;
     const values = nest.outputs.map(({ value }) => this.materialise(value));
     for (const [i, output] of nest.outputs.entries()) this.storeOne(output, values[i], lanes);
   }
 
   private storeOne({ linear, layout }: Output, value: Local, lanes: number): void {
     const { f, nest } = this;
-    const base = this.target.address({ ...layout, offset: 0 });
     const [factor, plain] = nest.vector === undefined ? [1, true] : this.alongLanes(linear);
     if (plain && (factor === 1 || lanes === 1)) {
       const address = f.local("i32");
-      this.address(linear, base);
+      this.address(linear, layout);
       f.set(address).storeLanes(address, value, lanes);
       f.release(address);
       return;
     }
     for (let lane = 0; lane < lanes; lane++) {
-      this.address(this.shifted(linear, lane), base);
+      this.address(this.shifted(linear, lane), layout);
       f.get(value).extractLane(lane).memory("f32.store");
     }
   }
@@ -341,8 +350,10 @@ class NestRenderer {
     else if (constant !== 0) f.i32(constant).op("i32.add");
   }
 
-  private address(linear: Index, base: number): void {
-    this.integer(linear.times(4).plus(base));
+  /** Leaves the address of a place on the stack; `linear` counts from the start of the layout's memory. */
+  private address(linear: Index, layout: Layout): void {
+    this.integer(linear.times(4).plus(this.target.address({ ...layout, offset: 0 })));
+    this.target.addThread(this.f, layout);
   }
 
   /**
@@ -356,11 +367,11 @@ class NestRenderer {
       ({ atom }) => atom.kind === "axis" && this.levels.has(atom) && (this.levels.get(atom) ?? 0) <= level,
     );
     if (terms.length === 0) return undefined;
-    const key = `p${this.termsKey(terms)}@${this.target.address({ ...access.layout, offset: 0 })}`;
+    const key = `p${this.termsKey(terms)}@${access.layout.buffer}`;
     const known = this.known.get(key);
     if (known !== undefined) return known;
     const local = this.f.local("i32");
-    this.address(new Index(terms, 0), this.target.address({ ...access.layout, offset: 0 }));
+    this.address(new Index(terms, 0), access.layout);
     this.f.set(local);
     this.known.set(key, local);
     return local;
@@ -436,7 +447,7 @@ class NestRenderer {
     const access = this.nest.accesses.get(value);
     const counter = this.nest.counters.get(value);
     const result = f.local("v128");
-    if (access !== undefined) this.read(access, value);
+    if (access !== undefined) this.read(access);
     else if (node.kind === "random" && counter !== undefined)
       emitRandom(f, this.target.map.scalarsAddress, node.stream, () => this.lanes(counter));
     else if (counter !== undefined) {
@@ -486,20 +497,23 @@ class NestRenderer {
     f.release(all);
   }
 
-  private read(access: Access, value: Value): void {
-    const { f, nest } = this;
+  private read(access: Access): void {
+    const { f } = this;
     const scalarGuards = access.guards.filter(({ at }) => {
       const [factor, plain] = this.alongLanes(at);
       return plain && factor === 0;
     });
     const laneGuards = access.guards.filter((guard) => !scalarGuards.includes(guard));
     if (laneGuards.length === 0 && scalarGuards.length === 0) {
-      this.load(access, value);
+      this.load(access);
       return;
     }
     const guarded = () => {
-      if (laneGuards.length === 0) return this.load(access, value);
-      this.load(access, value);
+      if (laneGuards.length === 0) {
+        this.load(access);
+        return;
+      }
+      this.load(access);
       f.v128f32(access.fill);
       for (const [i, { at, extent }] of laneGuards.entries()) {
         this.lanes(at);
@@ -510,7 +524,10 @@ class NestRenderer {
       }
       f.op("v128.bitselect");
     };
-    if (scalarGuards.length === 0) return guarded();
+    if (scalarGuards.length === 0) {
+      guarded();
+      return;
+    }
     for (const [i, { at, extent }] of scalarGuards.entries()) {
       this.integer(at);
       f.i32(extent).op("i32.lt_u");
@@ -524,16 +541,15 @@ class NestRenderer {
     );
   }
 
-  private load(access: Access, value: Value): void {
-    const { f, nest } = this;
+  private load(access: Access): void {
+    const { f } = this;
     const [factor, plain] = this.alongLanes(access.linear);
-    const base = this.target.address({ ...access.layout, offset: 0 });
     if (!plain) {
       // Each lane finds its own place; beyond the last element the lanes repeat it.
       const result = f.local("v128");
       f.v128i32(0, 0, 0, 0).set(result);
       for (let lane = 0; lane < 4; lane++) {
-        this.clampedAddress(access.linear, lane, base);
+        this.clampedAddress(access.linear, lane, access.layout);
         f.get(result).loadLane(lane).set(result);
       }
       f.get(result);
@@ -546,7 +562,7 @@ class NestRenderer {
       const terms = access.linear.terms.filter(
         ({ atom }) => atom.kind === "axis" && this.levels.has(atom) && (this.levels.get(atom) ?? 0) <= level,
       );
-      pointer = this.known.get(`p${this.termsKey(terms)}@${base}`);
+      pointer = this.known.get(`p${this.termsKey(terms)}@${access.layout.buffer}`);
       if (pointer === undefined) continue;
       f.get(pointer);
       const rest = new Index(
@@ -559,7 +575,7 @@ class NestRenderer {
         f.op("i32.add");
       }
     }
-    if (pointer === undefined) this.address(access.linear, base);
+    if (pointer === undefined) this.address(access.linear, access.layout);
     if (factor === 1) f.memory("v128.load");
     else if (factor === 0) f.memory("v128.load32_splat");
     else {
@@ -580,15 +596,18 @@ class NestRenderer {
     }
   }
 
-  private clampedAddress(linear: Index, lane: number, base: number): void {
+  private clampedAddress(linear: Index, lane: number, layout: Layout): void {
     const { f, nest } = this;
     const { vector } = nest;
     const at = vector === undefined ? undefined : this.loops.get(vector);
-    if (vector === undefined || at === undefined || lane === 0) return this.address(linear, base);
+    if (vector === undefined || at === undefined || lane === 0) {
+      this.address(linear, layout);
+      return;
+    }
     const moved = f.local("i32");
     this.minimum(() => f.get(at).i32(lane).op("i32.add"), vector.extent - 1, moved);
     this.loops.set(vector, moved);
-    this.address(linear, base);
+    this.address(linear, layout);
     this.loops.set(vector, at);
     f.release(moved);
   }
@@ -668,7 +687,10 @@ class NestRenderer {
 
   private unrolled(axes: readonly Axis[], once: () => void): void {
     const [first, ...rest] = axes;
-    if (first === undefined) return once();
+    if (first === undefined) {
+      once();
+      return;
+    }
     for (let at = 0; at < first.extent; at++) {
       this.fixed.set(first, at);
       this.unrolled(rest, once);
@@ -678,7 +700,10 @@ class NestRenderer {
 
   private looped(axes: readonly Axis[], once: () => void): void {
     const [first, ...rest] = axes;
-    if (first === undefined) return once();
+    if (first === undefined) {
+      once();
+      return;
+    }
     const { f } = this;
     const at = f.local("i32");
     this.loops.set(first, at);

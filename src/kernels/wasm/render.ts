@@ -2,12 +2,14 @@
 
 import type { Formula, Part } from "../formula.ts";
 import { contiguousLayout, type Layout, type Layouts } from "../layout.ts";
+import { asContraction } from "../schedule-contraction.ts";
 import { shareAxes } from "../schedule-nest.ts";
 import { splitReduction } from "../split-reduction.ts";
 import { ModuleBuilder } from "./assembler.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
 import { type Launch, type MemoryMap, Target } from "./target.ts";
+import { renderWinograd } from "./winograd.ts";
 
 export interface RenderOptions {
   /** Whether the memory is shared between threads. */
@@ -53,9 +55,12 @@ function renderFormula(target: Target, formula: Formula, layout: Layout): Launch
   const plain: Part[] = [];
   const partials: { part: Part; layout: Layout }[] = [];
   for (const part of formula) {
-    const contraction = renderContraction(target, part, layout);
-    if (contraction !== undefined) {
-      launches.push(...contraction);
+    const contraction = asContraction(part, layout, (operand) => target.layoutOf(operand));
+    const rendered =
+      contraction &&
+      (renderWinograd(target, contraction, layout) ?? renderContraction(target, contraction, layout));
+    if (rendered !== undefined) {
+      launches.push(...rendered);
       continue;
     }
     const split = splitReduction(part);

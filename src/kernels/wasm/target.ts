@@ -8,8 +8,13 @@ import { MathLibrary } from "./math.ts";
 /** One function of the module, called once for each of its tasks, in any order and from any thread. */
 export interface Launch {
   readonly name: string;
+  /** Number of the function, by which others of the module call it. */
+  readonly index: number;
   readonly tasks: number;
 }
+
+/** The `buffer` of layouts in memory that each thread has for itself. */
+export const threadBuffer = 2;
 
 export interface MemoryMap {
   /** Byte address of each of a plan's memories. */
@@ -34,6 +39,8 @@ export class Target {
   /** Bytes beyond the end of memory that vector reads may touch. */
   slackBytes = 64;
   readonly tables: number[] = [];
+  /** Bytes from one thread's memory to the next. */
+  threadBytes = 0;
   private stepScratch = 0;
   private count = 0;
 
@@ -48,7 +55,12 @@ export class Target {
 
   /** Byte address of a layout's first element. */
   address({ buffer, offset }: Layout): number {
-    return this.map.bases[buffer] + 4 * offset;
+    return (buffer === threadBuffer ? 0 : this.map.bases[buffer]) + 4 * offset;
+  }
+
+  /** Adds to an address on the stack what is this thread's, where the layout is in the memory of threads. */
+  addThread(f: FunctionBuilder, { buffer }: Layout): void {
+    if (buffer === threadBuffer) f.get(f.parameter(1)).i32(this.threadBytes).op("i32.mul", "i32.add");
   }
 
   layoutOf(operand: Operand): Layout {
@@ -70,9 +82,10 @@ export class Target {
     return address;
   }
 
-  /** Byte address of scratch memory of which each thread has `bytes`, one after the other. */
+  /** Byte address of scratch memory of which each thread has `bytes`, one after the other; once a step. */
   perThread(bytes: number): number {
-    return this.scratch(bytes * this.threads);
+    this.threadBytes = Math.ceil(bytes / 64) * 64;
+    return this.scratch(this.threadBytes * this.threads);
   }
 
   /** Byte address of a table with these numbers. */
@@ -82,9 +95,9 @@ export class Target {
     return address;
   }
 
-  /** A function (task, thread) → nothing, and its name. */
-  kernel(): FunctionBuilder {
-    return new FunctionBuilder(`k${this.count++}`, ["i32", "i32"], true);
+  /** A function (task, thread, given …) → nothing. */
+  kernel(given = 0): FunctionBuilder {
+    return new FunctionBuilder(`k${this.count++}`, new Array(2 + given).fill("i32"), true);
   }
 
   /** acc ← acc + a · b, all on the stack in the order a, b, acc; with one rounding where the runtime has it. */

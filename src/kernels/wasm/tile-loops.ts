@@ -28,6 +28,8 @@ export interface TileLoopsOptions {
   readonly partials: Partials | undefined;
   /** Whether a tile goes on from what the result holds. */
   readonly accumulates: boolean;
+  /** Whether a task has all rows: its caller shares them out. */
+  readonly wholeRows: boolean;
 }
 
 type Bound = Local | number;
@@ -78,7 +80,7 @@ export class TileLoops {
 
   render(): Launch {
     const { f, rows } = this;
-    const { contraction: c, view, groups, partials, splits, accumulates } = this.o;
+    const { contraction: c, view, groups, partials, splits, accumulates, wholeRows } = this.o;
     const { box } = view;
     const last = groups[groups.length - 1];
     const blocksOfColumns = last.block + last.count;
@@ -87,7 +89,7 @@ export class TileLoops {
     const blocks = this.blockInRows && box !== undefined ? Math.ceil(box.blocked.extent / box.block) : 1;
     // Where no box shares out the rows, tasks take stretches of the outermost run.
     const [run] = rows;
-    const sharesRows = box === undefined && run !== undefined && !accumulates;
+    const sharesRows = box === undefined && run !== undefined && !accumulates && !wholeRows;
     const perRowTask = sharesRows ? this.rowsPerTask(run) : 1;
     const rowTasks = sharesRows ? Math.ceil(run.extent / perRowTask) : 1;
     const outer = [...c.batch, ...outsideRows].reduce((product, each) => product * each.extent, 1);
@@ -137,8 +139,7 @@ export class TileLoops {
         f.get(at).i32(1).op("i32.add").tee(at).get(end).op("i32.lt_s");
       });
     }
-    this.o.target.module.add(f);
-    return { name: f.name, tasks: others * shares };
+    return { name: f.name, index: this.o.target.module.add(f), tasks: others * shares };
   }
 
   private rowTables(): ((axis: Axis) => number)[] {
@@ -225,7 +226,7 @@ export class TileLoops {
     const { f } = this;
     const { contraction: c, partials } = this.o;
     if (partials === undefined) return;
-    const axes = partials.axes.filter((each) => each !== c.n && !c.batch.includes(each));
+    const axes = partials.axes.filter((each) => each !== c.n && !this.variables.has(each));
     const counters = new Map(axes.map((each) => [each, f.local("i32")]));
     const [first, length] = [f.local("i32"), f.local("i32")];
     this.columnOf(from, first);
@@ -412,6 +413,7 @@ export class TileLoops {
       const linear = linearIndex(c.a.at, layout);
       f.i32(target.address({ ...layout, offset: 0 }) + 4 * linear.constant);
       addTerms(f, linear, variables, 4);
+      target.addThread(f, layout);
     }
     f.set(a);
     const out = f.local("i32");
@@ -422,6 +424,7 @@ export class TileLoops {
         .i32(4 * partials.layout.strides[0])
         .op("i32.mul", "i32.add");
     columns();
+    if (partials === undefined) target.addThread(f, this.o.layout);
     f.set(out);
     const reads = this.reads.map(({ linear, address }) => {
       const local = f.local("i32");
