@@ -1,6 +1,6 @@
 /** What an engine is: it gives a model's state memory, turns plans into programs, and runs them. */
 
-import type { Plan } from "../graph/plan.ts";
+import type { Plan } from "../graph/planned.ts";
 import type { StateLayout } from "../graph/state-layout.ts";
 
 export interface Engine {

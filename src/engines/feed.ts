@@ -1,6 +1,6 @@
 /** Checks and copies what a caller gives a program to run on. */
 
-import type { Plan } from "../graph/plan.ts";
+import type { Plan } from "../graph/planned.ts";
 import type { Layout } from "../kernels/layout.ts";
 import { ShapeError } from "../tensor/errors.ts";
 import { formatShape, size } from "../tensor/shape.ts";

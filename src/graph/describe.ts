@@ -3,7 +3,7 @@
 import { operandsOf } from "../kernels/formula.ts";
 import type { Tensor } from "../ops/operation.ts";
 import { formatShape, size } from "../tensor/shape.ts";
-import { memories, type Plan } from "./plan.ts";
+import { memories, type Plan } from "./planned.ts";
 
 /** Steps with shapes, multiply-adds and memory, then buffers with lifetimes, then totals. */
 export function describe(plan: Plan): string {

@@ -9,43 +9,13 @@ import { contiguousLayout, isContiguous, type Layout, linearIndex } from "../ker
 import type { Operand } from "../kernels/value.ts";
 import type { Tensor } from "../ops/operation.ts";
 import { size } from "../tensor/shape.ts";
-import { allocate, type Lifetime } from "./allocate.ts";
+import { allocate } from "./allocate.ts";
+import { describe } from "./describe.ts";
 import { type FusedTensor, fuse } from "./fuse.ts";
 import { orderOf } from "./order.ts";
 import { Placement, type Update } from "./placement.ts";
+import { memories, type Plan, type Step } from "./planned.ts";
 import type { StateLayout } from "./state-layout.ts";
-
-/** The two memories of a plan: `work` is free between runs, `state` lasts. A layout's `buffer` is one of these. */
-export const memories = { work: 0, state: 1 } as const;
-
-export interface Step {
-  /** "layer1.0.conv1: conv2d + relu". */
-  readonly name: string;
-  readonly tensor: Tensor;
-  readonly formula: Formula;
-  readonly target: Layout;
-  /** Multiply-adds. */
-  readonly macs: number;
-  /** The operand whose memory the result takes, where it does. */
-  readonly inPlaceOf: Tensor | undefined;
-}
-
-export interface Plan {
-  readonly steps: readonly Step[];
-  readonly inputs: Readonly<Record<string, Tensor>>;
-  readonly outputs: Readonly<Record<string, Tensor>>;
-  readonly layouts: ReadonlyMap<Operand, Layout>;
-  readonly state: StateLayout;
-  /** Size of the work memory, in elements. */
-  readonly workElements: number;
-  /** Work buffers: for people who want to read the plan. */
-  readonly buffers: readonly PlannedBuffer[];
-}
-
-export interface PlannedBuffer extends Lifetime {
-  readonly name: string;
-  readonly offset: number;
-}
 
 export interface PlanRequest {
   /** Tensors that the caller can read after a run, by name: outputs, losses, taps. */
@@ -96,7 +66,7 @@ export function plan({ outputs, updates = [], state }: PlanRequest): Plan {
     };
   });
   const inputs = order.filter((tensor) => tensor.role === "input");
-  return {
+  const planned: Plan = {
     steps,
     inputs: Object.fromEntries(inputs.map((tensor) => [tensor.name, tensor])),
     outputs,
@@ -110,7 +80,9 @@ export function plan({ outputs, updates = [], state }: PlanRequest): Plan {
       name: root.name,
       offset: offsets[i],
     })),
+    describe: () => describe(planned),
   };
+  return planned;
 }
 
 /** Multiply-adds of the operation that computes a tensor. */

@@ -2,7 +2,8 @@
 
 import type { Engine, Program, Session } from "../engines/engine.ts";
 import { gradients } from "../graph/backward.ts";
-import { type Plan, plan } from "../graph/plan.ts";
+import { plan } from "../graph/plan.ts";
+import type { Plan } from "../graph/planned.ts";
 import { StateLayout } from "../graph/state-layout.ts";
 import { initialValues } from "../nn/initializers.ts";
 import { build, type NamedTensors, type Network } from "../nn/network.ts";

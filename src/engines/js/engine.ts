@@ -1,6 +1,6 @@
 /** The reference engine: plans run by plain JavaScript functions, one thread, float32 in memory and double in between. */
 
-import type { Plan } from "../../graph/plan.ts";
+import type { Plan } from "../../graph/planned.ts";
 import type { StateLayout } from "../../graph/state-layout.ts";
 import { compileJavaScript, type JavaScriptKernel, renderJavaScript } from "../../kernels/javascript.ts";
 import { ShapeError } from "../../tensor/errors.ts";

@@ -4,7 +4,7 @@
  */
 
 import { formatBytes } from "../../graph/describe.ts";
-import type { Plan } from "../../graph/plan.ts";
+import type { Plan } from "../../graph/planned.ts";
 import type { StateLayout } from "../../graph/state-layout.ts";
 import { render } from "../../kernels/wasm/render.ts";
 import type { MemoryMap } from "../../kernels/wasm/target.ts";
