@@ -33,12 +33,13 @@ export function asContraction(
   target: Layout,
   layoutOf: (operand: Operand) => Layout,
 ): Contraction | undefined {
-  const sums: Value[] = [];
+  // A set: what follows a sum may use it several times, as a leaky ReLU does.
+  const sums = new Set<Value>();
   visit(part.value, (value) => {
-    if (value.node.kind === "reduce") sums.push(value);
+    if (value.node.kind === "reduce") sums.add(value);
   });
   const [sum] = sums;
-  if (sums.length !== 1 || sum.node.kind !== "reduce" || sum.node.operator !== "sum") return undefined;
+  if (sums.size !== 1 || sum.node.kind !== "reduce" || sum.node.operator !== "sum") return undefined;
   const body = sum.node.body.node;
   if (body.kind !== "binary" || body.operator !== "times") return undefined;
   const [left, right] = [body.a.node, body.b.node];
