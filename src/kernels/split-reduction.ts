@@ -23,12 +23,12 @@ export interface Split {
 
 /** The part in two passes, or undefined where one is better. */
 export function splitReduction(part: Part): Split | undefined {
-  const found: Value[] = [];
+  const found = new Set<Value>();
   visit(part.value, (value) => {
-    if (value.node.kind === "reduce") found.push(value);
+    if (value.node.kind === "reduce") found.add(value);
   });
   const [reduction] = found;
-  if (found.length !== 1 || reduction.node.kind !== "reduce") return undefined;
+  if (found.size !== 1 || reduction.node.kind !== "reduce") return undefined;
   const { operator, axes, body } = reduction.node;
   const total = axes.reduce((product, each) => product * each.extent, 1);
   const outputs = part.axes.reduce((product, each) => product * each.extent, 1);
@@ -49,7 +49,11 @@ export function splitReduction(part: Part): Split | undefined {
     const at = index(outer).times(length).plus(inner);
     replacement.set(each, at);
     chunks *= ways;
-    if (ways * length !== each.extent) guard = position(at).less(each.extent);
+    // The last chunk may be shorter. Counted within it, because kernels compare positions as float32.
+    if (ways * length !== each.extent)
+      guard = position(outer)
+        .equals(ways - 1)
+        .select(position(inner).less(each.extent - (ways - 1) * length), 1);
   }
   if (chunks === 1) return undefined;
   const kept = part.axes.filter((each) => each.extent > 1);
