@@ -421,7 +421,7 @@ class NestRenderer {
     const access = this.nest.accesses.get(value);
     const counter = this.nest.counters.get(value);
     if (access !== undefined)
-      key = `r${access.layout.buffer}[${this.indexKey(access.linear)}]${access.guards.map((g) => this.indexKey(g.at)).join()}:${access.fill}`;
+      key = `r${access.layout.buffer}[${this.indexKey(access.linear)}]${access.guards.map((g) => `${this.indexKey(g.at)}<${g.extent}`).join()}:${access.fill}`;
     else if (counter !== undefined)
       key = `${node.kind}${node.kind === "random" ? node.stream : ""}(${this.indexKey(counter)})`;
     else if (node.kind === "constant") key = `c${node.value}`;
