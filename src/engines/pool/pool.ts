@@ -50,7 +50,17 @@ export class Pool {
       }
       const joined = Object.assign(member, { thread: started });
       pool.members.push(joined);
-      await pool.ask(joined, { type: "open", memory, controlOffset, thread, threads });
+      try {
+        await pool.ask(joined, { type: "open", memory, controlOffset, thread, threads });
+      } catch (cause) {
+        await pool.stop();
+        throw new EngineError(
+          `a worker thread did not start: ${pool.death instanceof Error ? pool.death.message : String(cause)}. ` +
+            "A bundle needs striate/engines/worker beside it, as worker.js. Or set threads to 1.",
+          { threads },
+          { cause },
+        );
+      }
     }
     return pool;
   }
