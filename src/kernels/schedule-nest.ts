@@ -3,7 +3,7 @@
  * in what order they run. The same for all engines with vectors.
  */
 
-import { type Part, visit } from "./formula.ts";
+import { children, type Part, visit } from "./formula.ts";
 import { type Axis, axis, Index, index } from "./index-expression.ts";
 import { type Layout, linearIndex } from "./layout.ts";
 import { type Operand, Value } from "./value.ts";
@@ -167,8 +167,7 @@ function prefersLanesOutside(
     if (access !== undefined) {
       access.linear.collectAxes(used);
       for (const { at } of access.guards) at.collectAxes(used);
-    } else if (node.kind === "reduce") for (const each of see(node.body)) used.add(each);
-    else for (const child of childrenOf(value)) for (const each of see(child)) used.add(each);
+    } else for (const child of children(value)) for (const each of see(child)) used.add(each);
     const isOperation = node.kind !== "constant" && node.kind !== "scalar";
     if (isOperation && used.has(vector) && !used.has(row)) lanes += 1;
     if (isOperation && used.has(row) && !used.has(vector)) rows += node.kind === "reduce" ? 100 : 1;
@@ -176,13 +175,6 @@ function prefersLanesOutside(
   };
   for (const { value } of outputs) see(value);
   return lanes > rows;
-}
-
-function childrenOf({ node }: Value): readonly Value[] {
-  if (node.kind === "unary") return [node.a];
-  if (node.kind === "binary" || node.kind === "compare") return [node.a, node.b];
-  if (node.kind === "select") return [node.condition, node.a, node.b];
-  return [];
 }
 
 /** Parts over one list of axes, so that they can share loops; undefined where their extents differ. */
