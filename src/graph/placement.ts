@@ -61,9 +61,15 @@ export class Placement {
 
   /** Inputs of an assembled tensor that its own kernel must copy, by position in its formula. */
   missing(tensor: Tensor): number[] {
-    return Object.values(tensor.node?.inputs ?? {}).flatMap((input, i) =>
-      this.leadsTo(input, tensor) ? [] : [i],
-    );
+    const memory = memoryOf(tensor);
+    if (memory?.kind !== "assembled") return [];
+    return Object.entries(tensor.node?.inputs ?? {}).flatMap(([name, input], i) => {
+      // A tensor that is joined twice has one place of the two.
+      const link = this.links.get(input);
+      const isThere =
+        link?.parent === tensor && memory.starts[name].every((at, axis) => at === link.start?.[axis]);
+      return isThere ? [] : [i];
+    });
   }
 
   /** The tensor whose allocation holds this one. */
@@ -71,6 +77,13 @@ export class Placement {
     let root = tensor;
     for (let link = this.links.get(root); link !== undefined; link = this.links.get(root)) root = link.parent;
     return root;
+  }
+
+  /** Whether the tensor is `other` or lies in it. */
+  liesIn(tensor: Tensor, other: Tensor): boolean {
+    for (let at: Tensor | undefined = tensor; at !== undefined; at = this.links.get(at)?.parent)
+      if (at === other) return true;
+    return false;
   }
 
   /** Whether the tensor neither lies in another nor holds others. */
@@ -102,12 +115,6 @@ export class Placement {
   private link(tensor: Tensor, link: Link): void {
     this.links.set(tensor, link);
     this.children.add(link.parent);
-  }
-
-  private leadsTo(tensor: Tensor, root: Tensor): boolean {
-    for (let at: Tensor | undefined = tensor; at !== undefined; at = this.links.get(at)?.parent)
-      if (at === root) return true;
-    return false;
   }
 
   private assemble(tensor: Tensor): void {
@@ -160,7 +167,8 @@ function isWithoutGaps(part: Tensor, whole: Tensor): boolean {
   return isContiguous(contiguousLayout(0, whole.shape), part.shape);
 }
 
-function memoryOf({ node, shape: _ }: Tensor) {
+/** Where a tensor's elements are before anything is computed; undefined where they must be. */
+export function memoryOf({ node }: Tensor) {
   if (node?.operation.memory === undefined) return undefined;
   const shapes = Object.fromEntries(Object.entries(node.inputs).map(([name, input]) => [name, input.shape]));
   return node.operation.memory(shapes, node.attributes);

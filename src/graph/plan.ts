@@ -3,19 +3,20 @@
  * for all engines.
  */
 
-import { type Formula, operandsOf, visit } from "../kernels/formula.ts";
-import { sameIndex } from "../kernels/index-expression.ts";
-import { contiguousLayout, isContiguous, type Layout, linearIndex } from "../kernels/layout.ts";
+import { operandsOf } from "../kernels/formula.ts";
+import { contiguousLayout, type Layout } from "../kernels/layout.ts";
 import type { Operand } from "../kernels/value.ts";
 import type { Tensor } from "../ops/operation.ts";
 import { size } from "../tensor/shape.ts";
 import { allocate } from "./allocate.ts";
 import { describe } from "./describe.ts";
 import { type FusedTensor, fuse } from "./fuse.ts";
+import { placeInPlace } from "./in-place.ts";
 import { orderOf } from "./order.ts";
 import { Placement, type Update } from "./placement.ts";
 import { memories, type Plan, type Step } from "./planned.ts";
 import type { StateLayout } from "./state-layout.ts";
+import { copied, lacksKernel, sourcesOf, unsafeUpdates } from "./updates.ts";
 
 export interface PlanRequest {
   /** Tensors that the caller can read after a run, by name: outputs, losses, taps. */
@@ -26,18 +27,18 @@ export interface PlanRequest {
 }
 
 /** Plans the computation of all outputs and updates. */
-export function plan({ outputs, updates = [], state }: PlanRequest): Plan {
-  const results = [...Object.values(outputs), ...updates.map((update) => update.value)];
-  const order = orderOf(results).sort((a, b) => a.id - b.id);
-  const placement = new Placement(order, updates, new Set(results));
-  const assembled = order.filter((tensor) => placement.isAssembled(tensor));
-  const kept = new Set([...results, ...assembled]);
-  const groups = fuse(order, kept, (tensor) => placement.isView(tensor));
-  const kernels = groups
-    .map((group) => withoutMissing(group, placement))
-    .filter((group) => group.formula.length > 0);
-
-  refuseLateReads(kernels, updates);
+export function plan({ outputs, updates: wanted = [], state }: PlanRequest): Plan {
+  let updates = copied(wanted, (update, i) => lacksKernel(update, wanted.slice(0, i)));
+  let arranged = arrange(outputs, updates);
+  // Copies end all reads of old values but those by other copies, which may then need to be delayed themselves.
+  for (let rest = wanted.length; ; rest--) {
+    const unsafe = unsafeUpdates(arranged.kernels, updates, arranged.placement, state);
+    if (unsafe.size === 0) break;
+    if (rest < 0) throw new Error("updates that read what others write cannot be put in order");
+    updates = copied(updates, (update) => unsafe.has(update));
+    arranged = arrange(outputs, updates);
+  }
+  const { results, order, placement, kept, kernels } = arranged;
   const lifetimes = lifetimesOf(kernels, order, results, placement);
   const inPlace = placeInPlace(kernels, lifetimes, kept, placement);
   const roots = [...lifetimes.keys()];
@@ -85,6 +86,21 @@ export function plan({ outputs, updates = [], state }: PlanRequest): Plan {
   return planned;
 }
 
+/** The kernels in their order, and which tensors share memory. */
+function arrange(outputs: PlanRequest["outputs"], updates: readonly Update[]) {
+  const results = [...Object.values(outputs), ...updates.map((update) => update.value)];
+  const order = orderOf(results).sort((a, b) => a.id - b.id);
+  const placement = new Placement(order, updates, new Set(results));
+  const assembled = order.filter((tensor) => placement.isAssembled(tensor));
+  const pieces = assembled.flatMap(({ node }) => Object.values(node?.inputs ?? {}));
+  const kept = new Set([...results, ...assembled, ...pieces, ...sourcesOf(updates)]);
+  const groups = fuse(order, kept, (tensor) => placement.isView(tensor));
+  const kernels = groups
+    .map((group) => withoutMissing(group, placement))
+    .filter((group) => group.formula.length > 0);
+  return { results, order, placement, kept, kernels };
+}
+
 /** Multiply-adds of the operation that computes a tensor. */
 export function macsOf({ node, shape }: Tensor): number {
   if (node?.operation.cost === undefined) return 0;
@@ -97,16 +113,6 @@ function withoutMissing(group: FusedTensor, placement: Placement): FusedTensor {
   if (!placement.isAssembled(group.tensor)) return group;
   const missing = new Set(placement.missing(group.tensor));
   return { ...group, formula: group.formula.filter((_, i) => missing.has(i)) };
-}
-
-/** New values take the place of the old ones as soon as they are computed, so no later step may want the old. */
-function refuseLateReads(kernels: readonly FusedTensor[], updates: readonly Update[]): void {
-  for (const { target, value } of updates) {
-    const written = kernels.findIndex(({ tensor }) => tensor === value);
-    const late = kernels.find(({ formula }, step) => step > written && operandsOf(formula).includes(target));
-    if (written >= 0 && late !== undefined)
-      throw new Error(`${late.tensor.name} reads ${target.name} after its update: make the update later`);
-  }
 }
 
 /** When each root in work memory is first written and last read, in steps; inputs live from −1, results to the end. */
@@ -131,58 +137,4 @@ function lifetimesOf(
   }
   for (const tensor of results) touch(tensor, kernels.length);
   return lifetimes;
-}
-
-/** Lets a result take the memory of an operand that it reads for the last time, element by element. */
-function placeInPlace(
-  kernels: readonly FusedTensor[],
-  lifetimes: Map<Tensor, { elements: number; from: number; to: number }>,
-  kept: ReadonlySet<Tensor>,
-  placement: Placement,
-): Map<number, Tensor> {
-  const done = new Map<number, Tensor>();
-  for (const [step, { tensor, formula }] of kernels.entries()) {
-    if (!placement.isAlone(tensor)) continue;
-    for (const operand of operandsOf(formula) as Tensor[]) {
-      const root = placement.rootOf(operand);
-      const life = lifetimes.get(root);
-      const own = lifetimes.get(tensor);
-      if (life === undefined || own === undefined || life.to !== step || root === tensor) continue;
-      if (operand.role !== "computed" || kept.has(operand)) continue;
-      // Chains of results in the same place are fine; a root that holds or lies in other live tensors is not.
-      if (root !== operand && !isChainOfReuse(operand, root, placement)) continue;
-      if (root === operand && !placement.isAlone(operand)) continue;
-      if (root.shape.length === 0 || size(root.shape) !== size(tensor.shape)) continue;
-      if (!readsInPlace(formula, operand, tensor)) continue;
-      placement.reuse(tensor, operand);
-      lifetimes.set(root, { ...life, to: Math.max(life.to, own.to) });
-      lifetimes.delete(tensor);
-      done.set(step, operand);
-      break;
-    }
-  }
-  return done;
-}
-
-function isChainOfReuse(operand: Tensor, root: Tensor, placement: Placement): boolean {
-  return placement.isReuse(operand) && placement.rootOf(operand) === root;
-}
-
-/** Whether each element of `operand` is read only where the same element of the result is written, outside reductions. */
-function readsInPlace(formula: Formula, operand: Tensor, result: Tensor): boolean {
-  const [from, to] = [contiguousLayout(0, operand.shape), contiguousLayout(0, result.shape)];
-  if (!isContiguous(from, operand.shape)) return false;
-  return formula.every((part) => {
-    const written = linearIndex(part.at, to);
-    let inPlace = true;
-    visit(part.value, ({ node }) => {
-      if (node.kind === "read" && node.operand === operand)
-        inPlace &&= node.fill === undefined && sameIndex(linearIndex(node.at, from), written);
-      if (node.kind === "reduce")
-        visit(node.body, (inner) => {
-          if (inner.node.kind === "read" && inner.node.operand === operand) inPlace = false;
-        });
-    });
-    return inPlace;
-  });
 }
