@@ -1,92 +1,44 @@
 /** The loops of one task of a contraction: which images, rows, columns and chunks of the sum are its, and a tile for each. */
 
-import { type Axis, type Index, index } from "../index-expression.ts";
-import { type Layout, linearIndex } from "../layout.ts";
+import { type Axis, index } from "../index-expression.ts";
+import { linearIndex } from "../layout.ts";
 import { type Contraction, mergeRuns, type Run } from "../schedule-contraction.ts";
 import type { Value } from "../value.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
 import { addTerms, emitBox } from "./box.ts";
-import type { ColumnGroup, Panels, Partials, View } from "./contraction-types.ts";
+import type { ColumnGroup } from "./contraction-types.ts";
 import type { Launch, Target } from "./target.ts";
-import { type EpilogueRead, renderTile, type Steps } from "./tile.ts";
+import type { EpilogueRead } from "./tile.ts";
+import { type Range, rowTables, type TileLoopsOptions, TileRows, type TileTask } from "./tile-rows.ts";
 
 /** Enough tasks to keep threads balanced. */
 export const enoughTasks = 16;
 /** Rows that a task has at most, where rows are all that is shared out. */
 const mostRows = 96;
 
-export interface TileLoopsOptions {
-  readonly target: Target;
-  readonly contraction: Contraction;
-  readonly layout: Layout;
-  readonly view: View;
-  readonly panels: Panels;
-  readonly groups: readonly ColumnGroup[];
-  /** Axes of the sum in the tile, outermost first, and those around it. */
-  readonly sumInTile: readonly Axis[];
-  readonly splits: readonly Axis[];
-  readonly partials: Partials | undefined;
-  /** Whether a tile goes on from what the result holds. */
-  readonly accumulates: boolean;
-  /** Whether a task has all rows: its caller shares them out. */
-  readonly wholeRows: boolean;
-}
-
-type Bound = Local | number;
-/** A stretch of a loop: first place, and one after the last. */
-type Range = readonly [Bound, Bound];
-
 export class TileLoops {
   private readonly o: TileLoopsOptions;
+  private readonly t: TileTask;
   private readonly f: FunctionBuilder;
-  private readonly variables = new Map<Axis, Local>();
-  private readonly tiles = new Map<string, number>();
-  private readonly tables = new Map<number, Steps>();
-  /** Runs of rows inside the box or A, outermost first; tiles go along the last. */
-  private readonly rows: readonly Run[];
-  private readonly reads: readonly EpilogueRead[];
-  private readonly written: Index;
-  private readonly outAddress: number;
-  private readonly blockInRows: boolean;
-  private readonly blockInSum: boolean;
-  private readonly boxAddress: Local | undefined;
-  private readonly blockStart: Local;
-  private readonly blockEnd: Local;
+  private readonly tileRows: TileRows;
 
   constructor(options: TileLoopsOptions) {
     this.o = options;
-    const { target, contraction: c, layout, view, partials } = options;
-    this.f = target.kernel();
-    if (partials === undefined) {
-      this.written = linearIndex(c.part.at, layout);
-      this.outAddress = target.address({ ...layout, offset: 0 });
-    } else {
-      let written = index(0);
-      for (const [i, each] of partials.axes.entries())
-        written = written.plus(index(each).times(partials.layout.strides[i + 1]));
-      this.written = written;
-      this.outAddress = partials.address;
-    }
-    this.reads = partials === undefined ? epilogueReads(target, c) : [];
-    const { box } = view;
-    const inside = (each: Axis) => box === undefined || (!box.outside.includes(each) && each !== box.blocked);
-    this.rows = mergeRuns(c.m.filter(inside), this.rowTables());
-    this.blockInRows = box !== undefined && c.m.includes(box.blocked);
-    this.blockInSum = box !== undefined && !this.blockInRows;
-    this.boxAddress = box === undefined ? undefined : this.f.local("i32");
-    this.blockStart = this.f.local("i32");
-    this.blockEnd = this.f.local("i32");
+    this.t = taskOf(options);
+    this.f = this.t.f;
+    this.tileRows = new TileRows(options, this.t);
   }
 
   render(): Launch {
-    const { f, rows } = this;
+    const { f } = this;
+    const { rows } = this.t;
     const { contraction: c, view, groups, partials, splits, accumulates, wholeRows } = this.o;
     const { box } = view;
     const last = groups[groups.length - 1];
     const blocksOfColumns = last.block + last.count;
     const chunks = partials === undefined || splits.length === 0 ? 1 : partials.chunks;
     const outsideRows = c.m.filter((each) => box?.outside.includes(each));
-    const blocks = this.blockInRows && box !== undefined ? Math.ceil(box.blocked.extent / box.block) : 1;
+    const blocks = this.t.blockInRows && box !== undefined ? Math.ceil(box.blocked.extent / box.block) : 1;
     // Where no box shares out the rows, tasks take stretches of the outermost run.
     const [run] = rows;
     const sharesRows = box === undefined && run !== undefined && !accumulates && !wholeRows;
@@ -112,16 +64,16 @@ export class TileLoops {
     const columnRange = this.stretch(take(shares), perShare, blocksOfColumns);
     const rowTask = take(rowTasks);
     const blockTask = take(blocks);
-    for (const each of outsideRows.toReversed()) this.variables.set(each, take(each.extent));
+    for (const each of outsideRows.toReversed()) this.t.variables.set(each, take(each.extent));
     const chunk = take(chunks);
-    for (const each of c.batch.toReversed()) this.variables.set(each, take(each.extent));
+    for (const each of c.batch.toReversed()) this.t.variables.set(each, take(each.extent));
     const rowRange: Range =
       sharesRows && rowTasks > 1 ? this.stretch(rowTask, perRowTask, run.extent) : [0, run?.extent ?? 1];
 
-    if (this.boxAddress !== undefined && box !== undefined) {
+    if (this.t.boxAddress !== undefined && box !== undefined) {
       const bytes = Math.ceil((4 * box.extents.reduce((x, y) => x * y, 1) + 64) / 64) * 64;
       const address = this.o.target.perThread(bytes);
-      f.get(f.parameter(1)).i32(bytes).op("i32.mul").i32(address).op("i32.add").set(this.boxAddress);
+      f.get(f.parameter(1)).i32(bytes).op("i32.mul").i32(address).op("i32.add").set(this.t.boxAddress);
     }
     if (accumulates) this.clear(chunk, columnRange);
     const tiles = () => this.columnLoops(columnRange, chunk, rowRange);
@@ -133,7 +85,7 @@ export class TileLoops {
         partials.perChunk,
         splits.reduce((product, each) => product * each.extent, 1),
       );
-      this.variables.set(splits[0], at);
+      this.t.variables.set(splits[0], at);
       f.loop(() => {
         this.blockLoop(blockTask, tiles);
         f.get(at).i32(1).op("i32.add").tee(at).get(end).op("i32.lt_s");
@@ -142,22 +94,10 @@ export class TileLoops {
     return { name: f.name, index: this.o.target.module.add(f), tasks: others * shares };
   }
 
-  private rowTables(): ((axis: Axis) => number)[] {
-    return [
-      this.o.view.factorOf,
-      (each) => this.written.factorOf(each),
-      ...this.reads.map(
-        ({ linear }) =>
-          (each: Axis) =>
-            linear.factorOf(each),
-      ),
-    ];
-  }
-
   /** Places of the outermost run of rows for one task: whole tiles, and enough tasks. */
   private rowsPerTask(run: Run): number {
-    if (this.rows.length > 1) {
-      const inner = this.rows.slice(1).reduce((product, each) => product * each.extent, 1);
+    if (this.t.rows.length > 1) {
+      const inner = this.t.rows.slice(1).reduce((product, each) => product * each.extent, 1);
       return Math.max(1, Math.min(Math.ceil(run.extent / enoughTasks), Math.ceil(4096 / inner)));
     }
     // A multiple of all tiles, so that only the last task has a rest.
@@ -183,14 +123,10 @@ export class TileLoops {
     this.f.get(local).i32(most).get(local).i32(most).op("i32.lt_s", "select").set(local);
   }
 
-  private push(value: Bound): void {
-    if (typeof value === "number") this.f.i32(value);
-    else this.f.get(value);
-  }
-
   /** Fills the box, once for a task or block after block, and runs `inside` on it. */
   private blockLoop(blockTask: Local, inside: () => void): void {
-    const { f, blockStart, blockEnd, boxAddress } = this;
+    const { f } = this;
+    const { blockStart, blockEnd, boxAddress } = this.t;
     const { target, contraction, view } = this.o;
     const { box } = view;
     if (box === undefined || boxAddress === undefined) {
@@ -205,11 +141,11 @@ export class TileLoops {
         to: boxAddress,
         from: blockStart,
         end: blockEnd,
-        variables: this.variables,
+        variables: this.t.variables,
       });
       inside();
     };
-    if (this.blockInRows) {
+    if (this.t.blockInRows) {
       f.get(blockTask).i32(box.block).op("i32.mul").set(blockStart);
       block();
       return;
@@ -226,7 +162,7 @@ export class TileLoops {
     const { f } = this;
     const { contraction: c, partials } = this.o;
     if (partials === undefined) return;
-    const axes = partials.axes.filter((each) => each !== c.n && !this.variables.has(each));
+    const axes = partials.axes.filter((each) => each !== c.n && !this.t.variables.has(each));
     const counters = new Map(axes.map((each) => [each, f.local("i32")]));
     const [first, length] = [f.local("i32"), f.local("i32")];
     this.columnOf(from, first);
@@ -234,8 +170,8 @@ export class TileLoops {
     f.get(length).get(first).op("i32.sub").i32(4).op("i32.mul").set(length);
     const nested = ([each, ...inner]: readonly Axis[]) => {
       if (each === undefined) {
-        f.i32(this.outAddress);
-        addTerms(f, this.written, new Map([...this.variables, ...counters]), 4);
+        f.i32(this.t.outAddress);
+        addTerms(f, this.t.written, new Map([...this.t.variables, ...counters]), 4);
         f.get(chunk)
           .i32(4 * partials.layout.strides[0])
           .op("i32.mul", "i32.add");
@@ -290,7 +226,7 @@ export class TileLoops {
         f.get(block).get(stop).op("i32.lt_s");
         f.if(() =>
           f.loop(() => {
-            this.rowLoops(group, block, lanes, chunk, rowRange);
+            this.tileRows.emit(group, block, lanes, chunk, rowRange);
             f.get(block).i32(1).op("i32.add").tee(block).get(stop).op("i32.lt_s");
           }),
         );
@@ -300,265 +236,34 @@ export class TileLoops {
       if (hasTail) loop(whole, end, columnsLeft);
     }
   }
-
-  /** Over all rows of the task, for one block of columns. */
-  private rowLoops(group: ColumnGroup, block: Local, lanes: number, chunk: Local, rowRange: Range): void {
-    const { f, rows } = this;
-    const { contraction: c, panels, splits, view } = this.o;
-    const { box } = view;
-    const inGroup = f.local("i32");
-    f.get(block).i32(group.block).op("i32.sub").set(inGroup);
-    const bAddress = f.local("i32");
-    f.i32(panels.address + 4 * panels.groupOffset(group));
-    f.get(inGroup)
-      .i32(4 * panels.blockFactor(group))
-      .op("i32.mul", "i32.add");
-    const along = (each: Axis, variable: Local | undefined) => {
-      const factor = panels.factorOf(each, group.columns);
-      if (variable !== undefined && factor !== 0)
-        f.get(variable)
-          .i32(4 * factor)
-          .op("i32.mul", "i32.add");
-    };
-    for (const each of [...c.batch, ...splits]) along(each, this.variables.get(each));
-    if (box !== undefined && this.blockInSum) along(box.blocked, this.blockStart);
-    f.set(bAddress);
-
-    const pointers = this.pointers(group, inGroup, chunk);
-    const context = { group, lanes, bAddress };
-    const walk = (i: number, current: readonly Local[]) => {
-      const run = rows[i];
-      const range: Range = i === 0 ? rowRange : [0, run?.extent ?? 1];
-      if (run === undefined)
-        return this.callTile(
-          context,
-          1,
-          current.map(() => 0),
-          current,
-        );
-      const moved = this.moved(current, run.factors, range[0]);
-      if (i === rows.length - 1) this.tileRun(context, run, range, moved);
-      else {
-        const at = f.local("i32");
-        this.push(range[0]);
-        f.set(at);
-        f.loop(() => {
-          walk(i + 1, moved);
-          this.advance(moved, run.factors, 1);
-          f.get(at).i32(1).op("i32.add").tee(at);
-          this.push(range[1]);
-          f.op("i32.lt_s");
-        });
-        f.release(at);
-      }
-      f.release(...moved);
-    };
-    if (box === undefined || !this.blockInRows) walk(0, pointers);
-    else {
-      const at = f.local("i32");
-      const factors = this.rowTables().map((table) => table(box.blocked));
-      f.get(this.blockStart).set(at);
-      f.loop(() => {
-        walk(0, pointers);
-        this.advance(pointers, factors, 1);
-        f.get(at).i32(1).op("i32.add").tee(at).get(this.blockEnd).op("i32.lt_s");
-      });
-      f.release(at);
-    }
-    f.release(bAddress, inGroup, ...pointers);
-  }
-
-  private advance(pointers: readonly Local[], factors: readonly number[], places: number): void {
-    for (const [i, pointer] of pointers.entries())
-      if (factors[i] !== 0)
-        this.f
-          .get(pointer)
-          .i32(4 * places * factors[i])
-          .op("i32.add")
-          .set(pointer);
-  }
-
-  /** Copies of pointers, `places` places on. */
-  private moved(pointers: readonly Local[], factors: readonly number[], places: Bound): Local[] {
-    const { f } = this;
-    return pointers.map((pointer, i) => {
-      const local = f.local("i32");
-      f.get(pointer);
-      if (places !== 0 && factors[i] !== 0) {
-        this.push(places);
-        f.i32(4 * factors[i]).op("i32.mul", "i32.add");
-      }
-      f.set(local);
-      return local;
-    });
-  }
-
-  /** Addresses at the task's first row: of A, of the result, and of each read of the epilogue. */
-  private pointers(group: ColumnGroup, inGroup: Local, chunk: Local): Local[] {
-    const { f } = this;
-    const { target, contraction: c, view, partials } = this.o;
-    const variables = new Map(this.variables);
-    if (view.box !== undefined && this.blockInRows) variables.set(view.box.blocked, this.blockStart);
-    const columns = () =>
-      f
-        .get(inGroup)
-        .i32(4 * group.columns)
-        .op("i32.mul", "i32.add")
-        .i32(4 * group.from)
-        .op("i32.add");
-    const a = f.local("i32");
-    if (this.boxAddress !== undefined) f.get(this.boxAddress);
-    else {
-      const layout = target.layoutOf(c.a.operand);
-      const linear = linearIndex(c.a.at, layout);
-      f.i32(target.address({ ...layout, offset: 0 }) + 4 * linear.constant);
-      addTerms(f, linear, variables, 4);
-      target.addThread(f, layout);
-    }
-    f.set(a);
-    const out = f.local("i32");
-    f.i32(this.outAddress + 4 * this.written.constant);
-    addTerms(f, this.written, variables, 4);
-    if (partials !== undefined)
-      f.get(chunk)
-        .i32(4 * partials.layout.strides[0])
-        .op("i32.mul", "i32.add");
-    columns();
-    if (partials === undefined) target.addThread(f, this.o.layout);
-    f.set(out);
-    const reads = this.reads.map(({ linear, address }) => {
-      const local = f.local("i32");
-      f.i32(address + 4 * linear.constant);
-      addTerms(f, linear, variables, 4);
-      if (linear.factorOf(c.n) === 1) columns();
-      f.set(local);
-      return local;
-    });
-    return [a, out, ...reads];
-  }
-
-  /** Tiles along the innermost run of rows. */
-  private tileRun(context: TileContext, run: Run, [from, to]: Range, pointers: readonly Local[]): void {
-    const { f } = this;
-    const most = context.group.rows;
-    const tile = (rows: number) => {
-      this.callTile(context, rows, run.factors, pointers);
-      this.advance(pointers, run.factors, rows);
-    };
-    if (typeof from === "number" && typeof to === "number") {
-      // Tiles of nearly equal size, so that none starves: 32 places are ten times 3 and a 2, 10 are 4 + 3 + 3.
-      const tiles = Math.ceil((to - from) / most);
-      const small = Math.floor((to - from) / tiles);
-      const large = (to - from) % tiles;
-      for (const [count, rows] of [
-        [large, small + 1],
-        [tiles - large, small],
-      ]) {
-        if (count === 0) continue;
-        const left = f.local("i32");
-        f.i32(count).set(left);
-        f.loop(() => {
-          tile(rows);
-          f.get(left).i32(1).op("i32.sub").tee(left);
-        });
-        f.release(left);
-      }
-      return;
-    }
-    const left = f.local("i32");
-    this.push(to);
-    this.push(from);
-    f.op("i32.sub").tee(left).i32(most).op("i32.ge_s");
-    f.if(() =>
-      f.loop(() => {
-        tile(most);
-        f.get(left).i32(most).op("i32.sub").tee(left).i32(most).op("i32.ge_s");
-      }),
-    );
-    // Tasks have whole tiles: a rest is left to the last alone.
-    const rest = run.extent % most;
-    if (rest > 0) {
-      f.get(left).i32(rest).op("i32.eq");
-      f.if(() => tile(rest));
-    }
-    f.release(left);
-  }
-
-  private callTile(
-    { group, lanes, bAddress }: TileContext,
-    rows: number,
-    rowFactors: readonly number[],
-    pointers: readonly Local[],
-  ): void {
-    const { f } = this;
-    const key = `${rows},${lanes},${group.columns}`;
-    let tile = this.tiles.get(key);
-    if (tile === undefined) {
-      const { target, contraction, accumulates, partials } = this.o;
-      tile = renderTile(target, contraction, {
-        name: `${f.name}_${rows}x${lanes}`,
-        rows,
-        lanes,
-        vectors: group.columns / 4,
-        rowFactors,
-        steps: this.steps(group.columns),
-        reads: this.reads,
-        accumulates,
-        bare: partials !== undefined,
-      });
-      this.tiles.set(key, tile);
-    }
-    f.get(pointers[0]).get(bAddress);
-    for (const pointer of pointers.slice(1)) f.get(pointer);
-    const blocked = this.blockInSum ? this.o.view.box?.blocked : undefined;
-    const length = this.o.sumInTile.reduce(
-      (product, each) => (each === blocked ? product : product * each.extent),
-      1,
-    );
-    if (blocked === undefined) f.i32(length);
-    else f.get(this.blockEnd).get(this.blockStart).op("i32.sub").i32(length).op("i32.mul");
-    f.call(tile);
-  }
-
-  /** Offsets in A and B at each step of the sum, for panels of so many columns. */
-  private steps(columns: number): Steps {
-    const known = this.tables.get(columns);
-    if (known !== undefined) return known;
-    const { target, view, panels, sumInTile } = this.o;
-    const blocked = this.blockInSum ? view.box?.blocked : undefined;
-    // A blocked axis comes first, so that a shorter block's steps are the first of the table.
-    const order =
-      blocked === undefined ? sumInTile : [blocked, ...sumInTile.filter((each) => each !== blocked)];
-    let a = [0];
-    let b = [0];
-    for (const each of order) {
-      const extent = each === blocked && view.box !== undefined ? view.box.block : each.extent;
-      const along = (offsets: readonly number[], factor: number) =>
-        offsets.flatMap((offset) => Array.from({ length: extent }, (_, i) => offset + i * factor));
-      a = along(a, view.factorOf(each));
-      b = along(b, panels.factorOf(each, columns));
-    }
-    const [stepOfA, stepOfB] = [constantStep(a), constantStep(b)];
-    const words: number[] = [];
-    for (let i = 0; i < a.length; i++) {
-      if (stepOfA === undefined) words.push(4 * a[i]);
-      if (stepOfB === undefined) words.push(4 * b[i]);
-    }
-    const steps = { a: stepOfA, b: stepOfB, table: words.length === 0 ? 0 : target.table(words) };
-    this.tables.set(columns, steps);
-    return steps;
-  }
 }
 
-interface TileContext {
-  readonly group: ColumnGroup;
-  readonly lanes: number;
-  readonly bAddress: Local;
-}
-
-function constantStep(offsets: readonly number[]): number | undefined {
-  const step = offsets.length > 1 ? offsets[1] - offsets[0] : 0;
-  return offsets.every((offset, i) => offset === i * step) ? step : undefined;
+/** What the tiles of a kernel share, and the function that they are called from. */
+function taskOf({ target, contraction: c, layout, view, partials }: TileLoopsOptions): TileTask {
+  const { box } = view;
+  const f = target.kernel();
+  let written = linearIndex(c.part.at, layout);
+  if (partials !== undefined) {
+    written = index(0);
+    for (const [i, each] of partials.axes.entries())
+      written = written.plus(index(each).times(partials.layout.strides[i + 1]));
+  }
+  const reads = partials === undefined ? epilogueReads(target, c) : [];
+  const inside = (each: Axis) => box === undefined || (!box.outside.includes(each) && each !== box.blocked);
+  const blockInRows = box !== undefined && c.m.includes(box.blocked);
+  return {
+    f,
+    variables: new Map(),
+    rows: mergeRuns(c.m.filter(inside), rowTables(view, written, reads)),
+    reads,
+    written,
+    outAddress: partials?.address ?? target.address({ ...layout, offset: 0 }),
+    blockInRows,
+    blockInSum: box !== undefined && !blockInRows,
+    boxAddress: box === undefined ? undefined : f.local("i32"),
+    blockStart: f.local("i32"),
+    blockEnd: f.local("i32"),
+  };
 }
 
 function epilogueReads(target: Target, { part, sum }: Contraction): EpilogueRead[] {
