@@ -65,23 +65,13 @@ export function operandsOf(formula: Formula): Operand[] {
   return [...operands];
 }
 
-/** `value` with axes replaced, and each read replaced where `read` gives something else for it. */
-export function substitute(
-  value: Value,
-  replacement: ReadonlyMap<Axis, Index>,
-  read: (operand: Operand, at: readonly Index[], fill: number | undefined) => Value | undefined = () =>
-    undefined,
-): Value {
-  const go = (v: Value): Value => {
-    const { node } = v;
+/** `value` with parts of it exchanged: where `change` gives something else for a value, that stands in its place. */
+export function rewrite(value: Value, change: (value: Value) => Value | undefined): Value {
+  const go = (each: Value): Value => {
+    const changed = change(each);
+    if (changed !== undefined) return changed;
+    const { node } = each;
     switch (node.kind) {
-      case "constant":
-      case "scalar":
-        return v;
-      case "read": {
-        const at = node.at.map((each) => each.substitute(replacement));
-        return read(node.operand, at, node.fill) ?? new Value({ ...node, at });
-      }
       case "unary":
         return new Value({ ...node, a: go(node.a) });
       case "binary":
@@ -91,11 +81,31 @@ export function substitute(
         return new Value({ ...node, condition: go(node.condition), a: go(node.a), b: go(node.b) });
       case "reduce":
         return new Value({ ...node, body: go(node.body) });
-      case "position":
-        return new Value({ ...node, index: node.index.substitute(replacement) });
-      case "random":
-        return new Value({ ...node, counter: node.counter.substitute(replacement) });
+      default:
+        return each;
     }
   };
   return go(value);
+}
+
+/** `value` with one value in it exchanged for another. */
+export function replaceValue(value: Value, from: Value, to: Value): Value {
+  return rewrite(value, (each) => (each === from ? to : undefined));
+}
+
+/** `value` with axes replaced, and each read replaced where `read` gives something else for it. */
+export function substitute(
+  value: Value,
+  replacement: ReadonlyMap<Axis, Index>,
+  read: (operand: Operand, at: readonly Index[]) => Value | undefined = () => undefined,
+): Value {
+  return rewrite(value, ({ node }) => {
+    if (node.kind === "read") {
+      const at = node.at.map((each) => each.substitute(replacement));
+      return read(node.operand, at) ?? new Value({ ...node, at });
+    }
+    if (node.kind === "position") return new Value({ ...node, index: node.index.substitute(replacement) });
+    if (node.kind === "random") return new Value({ ...node, counter: node.counter.substitute(replacement) });
+    return undefined;
+  });
 }

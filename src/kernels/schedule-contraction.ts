@@ -4,8 +4,8 @@
  * the result.
  */
 
-import { type Part, visit } from "./formula.ts";
-import { type Axis, index } from "./index-expression.ts";
+import { children, type Part, visit } from "./formula.ts";
+import type { Axis } from "./index-expression.ts";
 import { type Layout, linearIndex } from "./layout.ts";
 import type { Operand, Value } from "./value.ts";
 
@@ -82,6 +82,18 @@ export function isEpilogue(value: Value, sum: Value): boolean {
   return false;
 }
 
+/** The reads of what stands around the sum, each once. */
+export function readsAround(value: Value, sum: Value): Value[] {
+  const reads = new Set<Value>();
+  const see = (each: Value) => {
+    if (each === sum) return;
+    if (each.node.kind === "read") reads.add(each);
+    for (const child of children(each)) see(child);
+  };
+  see(value);
+  return [...reads];
+}
+
 /** A run of steps that is one loop: `extent` steps of these factors, one for each linear index. */
 export interface Run {
   extent: number;
@@ -104,6 +116,3 @@ export function mergeRuns(axes: readonly Axis[], tables: readonly ((axis: Axis) 
   }
   return runs;
 }
-
-/** `index(axis)` with all other axes at 0: for building reads by hand. */
-export const at = index;

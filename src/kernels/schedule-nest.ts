@@ -3,7 +3,7 @@
  * in what order they run. The same for all engines with vectors.
  */
 
-import { children, type Part, visit } from "./formula.ts";
+import { children, type Part, rewrite, substitute, visit } from "./formula.ts";
 import { type Axis, axis, Index, index } from "./index-expression.ts";
 import { type Layout, linearIndex } from "./layout.ts";
 import { type Operand, Value } from "./value.ts";
@@ -191,7 +191,7 @@ export function shareAxes(parts: readonly Part[]): readonly Part[] | undefined {
     return {
       axes: first.axes,
       at: part.at.map((each) => each.substitute(replacement)),
-      value: renameAxes(part.value, replacement, reduced),
+      value: shareReduction(substitute(part.value, replacement), reduced),
     };
   });
 }
@@ -210,37 +210,9 @@ function sameReduction(a: Value, b: Value): { from: readonly Axis[]; to: readonl
   return to.every((each, i) => each.extent === from[i].extent) ? { from, to } : undefined;
 }
 
-function renameAxes(
-  value: Value,
-  replacement: ReadonlyMap<Axis, Index>,
-  reduced: { from: readonly Axis[]; to: readonly Axis[] } | undefined,
-): Value {
-  const go = (v: Value): Value => {
-    const { node } = v;
-    switch (node.kind) {
-      case "constant":
-      case "scalar":
-        return v;
-      case "read":
-        return new Value({ ...node, at: node.at.map((each) => each.substitute(replacement)) });
-      case "unary":
-        return new Value({ ...node, a: go(node.a) });
-      case "binary":
-      case "compare":
-        return new Value({ ...node, a: go(node.a), b: go(node.b) });
-      case "select":
-        return new Value({ ...node, condition: go(node.condition), a: go(node.a), b: go(node.b) });
-      case "reduce":
-        return new Value({
-          ...node,
-          axes: reduced === undefined ? node.axes : reduced.to,
-          body: go(node.body),
-        });
-      case "position":
-        return new Value({ ...node, index: node.index.substitute(replacement) });
-      case "random":
-        return new Value({ ...node, counter: node.counter.substitute(replacement) });
-    }
-  };
-  return go(value);
+function shareReduction(value: Value, reduced: { to: readonly Axis[] } | undefined): Value {
+  if (reduced === undefined) return value;
+  return rewrite(value, ({ node }) =>
+    node.kind === "reduce" ? new Value({ ...node, axes: reduced.to }) : undefined,
+  );
 }

@@ -4,7 +4,7 @@
  * the whole.
  */
 
-import { type Part, substitute, visit } from "./formula.ts";
+import { type Part, replaceValue, substitute, visit } from "./formula.ts";
 import { type Axis, axis, type Index, index } from "./index-expression.ts";
 import { type Operand, position, Source, Value } from "./value.ts";
 
@@ -87,22 +87,4 @@ function waysToSplit(extent: number, most: number): number {
   for (let ways = most; ways >= most / 4; ways--) if (extent % ways === 0) return ways;
   const length = Math.ceil(extent / most);
   return Math.ceil(extent / length);
-}
-
-/** `value` with one value in it exchanged for another. */
-export function replaceValue(value: Value, from: Value, to: Value): Value {
-  if (value === from) return to;
-  const { node } = value;
-  const go = (each: Value) => replaceValue(each, from, to);
-  switch (node.kind) {
-    case "unary":
-      return new Value({ ...node, a: go(node.a) });
-    case "binary":
-    case "compare":
-      return new Value({ ...node, a: go(node.a), b: go(node.b) });
-    case "select":
-      return new Value({ ...node, condition: go(node.condition), a: go(node.a), b: go(node.b) });
-    default:
-      return value;
-  }
 }

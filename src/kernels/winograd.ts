@@ -10,10 +10,9 @@
  * Everything is formulas, so renderers need not know: this file only says which.
  */
 
-import { type Part, scatter, substitute } from "./formula.ts";
+import { type Part, replaceValue, scatter, substitute } from "./formula.ts";
 import { type Axis, axis, type Index, index } from "./index-expression.ts";
 import type { Contraction } from "./schedule-contraction.ts";
-import { replaceValue } from "./split-reduction.ts";
 import { type Operand, Source, sum, type Value, value } from "./value.ts";
 
 /** Rows of G, which filters are multiplied by, of Bᵀ for images, and of Aᵀ for results. */

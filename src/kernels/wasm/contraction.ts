@@ -15,12 +15,11 @@
  * order, so the result does not depend on threads.
  */
 
-import { scatter } from "../formula.ts";
+import { replaceValue, scatter } from "../formula.ts";
 import { type Axis, type Index, index } from "../index-expression.ts";
 import { contiguousLayout, type Layout, linearIndex } from "../layout.ts";
-import { type Contraction, isEpilogue } from "../schedule-contraction.ts";
-import { replaceValue } from "../split-reduction.ts";
-import { type Operand, position, Source, sum as sumOver, type Value } from "../value.ts";
+import { type Contraction, isEpilogue, readsAround } from "../schedule-contraction.ts";
+import { type Operand, position, Source, sum as sumOver } from "../value.ts";
 import type { ColumnGroup, Panels, Partials, View } from "./contraction-types.ts";
 import { renderNest } from "./nest.ts";
 import type { Launch, Target } from "./target.ts";
@@ -193,20 +192,12 @@ class ContractionRenderer {
 
   /** Whether each read of the epilogue steps along rows and columns as a tile can follow. */
   private epilogueSteps(): boolean {
-    let fine = true;
-    const see = (value: Value) => {
-      if (value === this.c.sum) return;
-      const { node } = value;
-      if (node.kind === "read") {
-        const factor = linearIndex(node.at, this.target.layoutOf(node.operand)).factorOf(this.c.n);
-        fine &&= factor === 0 || factor === 1;
-      }
-      if (node.kind === "unary") see(node.a);
-      if (node.kind === "binary" || node.kind === "compare") for (const each of [node.a, node.b]) see(each);
-      if (node.kind === "select") for (const each of [node.condition, node.a, node.b]) see(each);
-    };
-    see(this.c.part.value);
-    return fine;
+    const { part, sum, n } = this.c;
+    return readsAround(part.value, sum).every(({ node }) => {
+      if (node.kind !== "read") return true;
+      const factor = linearIndex(node.at, this.target.layoutOf(node.operand)).factorOf(n);
+      return factor === 0 || factor === 1;
+    });
   }
 
   /** B in panels as wide as the tiles, packed by a kernel of its own; or as it lies. */

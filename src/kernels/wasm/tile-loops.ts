@@ -2,8 +2,7 @@
 
 import { type Axis, index } from "../index-expression.ts";
 import { linearIndex } from "../layout.ts";
-import { type Contraction, mergeRuns, type Run } from "../schedule-contraction.ts";
-import type { Value } from "../value.ts";
+import { type Contraction, mergeRuns, type Run, readsAround } from "../schedule-contraction.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
 import { addTerms, emitBox } from "./box.ts";
 import type { ColumnGroup } from "./contraction-types.ts";
@@ -267,19 +266,10 @@ function taskOf({ target, contraction: c, layout, view, partials }: TileLoopsOpt
 }
 
 function epilogueReads(target: Target, { part, sum }: Contraction): EpilogueRead[] {
-  const reads: EpilogueRead[] = [];
-  const see = (value: Value) => {
-    if (value === sum) return;
-    const { node } = value;
-    if (node.kind === "read" && !reads.some((each) => each.value === value)) {
-      const layout = target.layoutOf(node.operand);
-      const linear = linearIndex(node.at, layout);
-      reads.push({ value, linear, address: target.address({ ...layout, offset: 0 }) });
-    }
-    if (node.kind === "unary") see(node.a);
-    if (node.kind === "binary" || node.kind === "compare") for (const each of [node.a, node.b]) see(each);
-    if (node.kind === "select") for (const each of [node.condition, node.a, node.b]) see(each);
-  };
-  see(part.value);
-  return reads;
+  return readsAround(part.value, sum).flatMap((value) => {
+    if (value.node.kind !== "read") return [];
+    const layout = target.layoutOf(value.node.operand);
+    const linear = linearIndex(value.node.at, layout);
+    return [{ value, linear, address: target.address({ ...layout, offset: 0 }) }];
+  });
 }
