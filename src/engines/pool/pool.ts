@@ -40,7 +40,10 @@ export class Pool {
           message: (reply) => member.answer?.(reply as PoolReply),
           death: (cause) => {
             pool.death ??= cause;
-            member.answer?.({ type: "failed", message: String(cause) });
+            member.answer?.({
+              type: "failed",
+              message: cause instanceof Error ? cause.message : String(cause),
+            });
           },
         },
       );
@@ -55,7 +58,7 @@ export class Pool {
       } catch (cause) {
         await pool.stop();
         throw new EngineError(
-          `a worker thread did not start: ${pool.death instanceof Error ? pool.death.message : String(cause)}. ` +
+          `a worker thread did not start: ${cause instanceof EngineError ? cause.facts.reason : String(cause)}. ` +
             "A bundle needs striate/engines/worker beside it, as worker.js. Or set threads to 1.",
           { threads },
           { cause },
@@ -65,12 +68,13 @@ export class Pool {
     return pool;
   }
 
-  /** Gives a module to all workers; returns how to run it. */
+  /** Gives a module to all workers; returns how to run it. One at a time: a worker that listens does not run. */
   async load(
     module: WebAssembly.Module,
     memory: WebAssembly.Memory,
     launches: readonly { readonly name: string; readonly tasks: number }[],
   ): Promise<(ended?: (launch: number) => void) => void> {
+    this.refuseDead();
     const program = this.programs++;
     const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
     const prepared = launches.map(
@@ -86,12 +90,7 @@ export class Pool {
   }
 
   private run(program: number, launches: readonly PreparedLaunch[], ended?: (launch: number) => void): void {
-    if (this.death !== undefined)
-      throw new EngineError(
-        `a worker thread has died: ${String(this.death)}. Open the engine again.`,
-        {},
-        { cause: this.death },
-      );
+    this.refuseDead();
     begin(this.control, commands.run, program);
     try {
       runLaunches(this.control, launches, 0, this.threads, ended);
@@ -106,13 +105,25 @@ export class Pool {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.members.map((each) => each.thread.stop()));
-    this.members.length = 0;
-    this.death ??= new Error("the pool was stopped");
+    // At once: a run that began now would wait for threads that are about to end.
+    this.death ??= new Error("they were stopped");
+    await Promise.all(this.members.splice(0).map((each) => each.thread.stop()));
+  }
+
+  private refuseDead(): void {
+    if (this.death === undefined) return;
+    const reason = this.death instanceof Error ? this.death.message : String(this.death);
+    throw new EngineError(
+      `the threads of this session do not work any more: ${reason}. Open another session.`,
+      { reason },
+      { cause: this.death },
+    );
   }
 
   /** Sends a request and waits for the answer; only meanwhile does the worker keep a Node process alive. */
   private async ask(member: Member, request: PoolRequest): Promise<void> {
+    // A thread that is dead already gives no answer.
+    this.refuseDead();
     member.thread.hold(true);
     const reply = await new Promise<PoolReply>((resolve) => {
       member.answer = resolve;
@@ -120,7 +131,12 @@ export class Pool {
     });
     member.answer = undefined;
     member.thread.hold(false);
-    if (reply.type === "failed")
-      throw new EngineError(`a worker thread failed: ${reply.message}`, { request: request.type });
+    if (reply.type === "failed") {
+      this.death ??= new Error(reply.message);
+      throw new EngineError(`a worker thread failed: ${reply.message}`, {
+        request: request.type,
+        reason: reply.message,
+      });
+    }
   }
 }

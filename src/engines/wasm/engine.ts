@@ -32,6 +32,8 @@ const limitBytes = 65536 * pageBytes;
 const scalarsAddress = 1024;
 const controlAddress = 2048;
 const stateAddress = pageBytes;
+/** More than any machine has: a number beyond is a mistake that would take the machine down. */
+const mostThreads = 1024;
 
 export async function wasmEngine(options: WasmEngineOptions = {}): Promise<Engine> {
   const features = await wasmFeatures();
@@ -40,8 +42,8 @@ export async function wasmEngine(options: WasmEngineOptions = {}): Promise<Engin
       "this runtime has no WebAssembly SIMD. Use Node 20 or a current browser, or the js engine.",
     );
   const { threads: wanted, relaxed = true, sharedMemory = features.sharedMemory } = options;
-  if (wanted !== undefined && (!Number.isInteger(wanted) || wanted < 1))
-    throw new OptionError(`threads is ${wanted}, but must be a whole number of at least 1.`, {
+  if (wanted !== undefined && (!Number.isInteger(wanted) || wanted < 1 || wanted > mostThreads))
+    throw new OptionError(`threads is ${wanted}, but must be a whole number from 1 to ${mostThreads}.`, {
       threads: wanted,
     });
   if (!sharedMemory && wanted !== undefined && wanted > 1)
@@ -84,7 +86,9 @@ class WasmEngine implements Engine {
       ? new WebAssembly.Memory({ initial, maximum: limitBytes / pageBytes, shared: true })
       : new WebAssembly.Memory({ initial });
     const pool = await Pool.start(memory, controlAddress, this.threads);
-    const session = new WasmSession(state, memory, pool, this.relaxed, this.shared);
+    const session = new WasmSession(state, memory, pool, this.relaxed, this.shared, () =>
+      this.sessions.delete(session),
+    );
     this.sessions.add(session);
     return session;
   }
@@ -103,16 +107,38 @@ class WasmSession implements Session {
   private readonly shared: boolean;
   /** The program whose tables are in memory. */
   private current: object | undefined;
+  private readonly disposed: () => void;
+  /** What is being loaded or run: one thing at a time. */
+  private busy: Promise<unknown> = Promise.resolve();
 
-  constructor(state: StateLayout, memory: WebAssembly.Memory, pool: Pool, relaxed: boolean, shared: boolean) {
+  constructor(
+    state: StateLayout,
+    memory: WebAssembly.Memory,
+    pool: Pool,
+    relaxed: boolean,
+    shared: boolean,
+    disposed: () => void,
+  ) {
     this.state = state;
     this.memory = memory;
     this.pool = pool;
     this.relaxed = relaxed;
     this.shared = shared;
+    this.disposed = disposed;
   }
 
-  async load(plan: Plan): Promise<Program> {
+  load(plan: Plan): Promise<Program> {
+    return this.inTurn(() => this.loadNow(plan));
+  }
+
+  /** Does `task` when all asked for before it is done, whether that succeeded or not. */
+  private inTurn<T>(task: () => T | Promise<T>): Promise<T> {
+    const result = this.busy.then(task);
+    this.busy = result.catch(() => undefined);
+    return result;
+  }
+
+  private async loadNow(plan: Plan): Promise<Program> {
     const { threads } = this.pool;
     const options = { shared: this.shared, relaxed: this.relaxed, threads };
     // Tables are known only when the code is made, and the code holds addresses behind them: leave room, and make it
@@ -168,7 +194,10 @@ class WasmSession implements Session {
         return numbers.subarray(from, from + elements);
       });
     };
-    return { plan, run: async (inputs, scalars, ended) => run(inputs, scalars, ended) };
+    return {
+      plan,
+      run: (inputs, scalars, ended) => this.inTurn(() => run(inputs, scalars, ended)),
+    };
   }
 
   read(name: string): Float32Array {
@@ -183,6 +212,7 @@ class WasmSession implements Session {
   }
 
   dispose(): void {
+    this.disposed();
     void this.pool.stop();
   }
 
