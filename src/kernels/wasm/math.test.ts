@@ -120,7 +120,7 @@ describe("power", () => {
     "to the %d has an error that grows with the exponent of the result",
     async (exponent) => {
       // e^(y·log x): the errors of the logarithm, 0.8e-7, and of the product, 0.6e-7, are those of an exponent.
-    const xs = between(0.001, 100);
+      const xs = between(0.001, 100);
       const ys = await computed((x) => x.power(exponent), xs);
       for (const [i, x] of xs.entries()) {
         const exact = x ** exponent;

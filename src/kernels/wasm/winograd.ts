@@ -1,7 +1,7 @@
 /**
  * Renders 3×3 convolutions at stride 1 by Winograd's F(2×2, 3×3) (`../winograd.ts`). A task is a block of rows of one
  * image: it copies them with their edges, transforms them, multiplies and transforms back, all in memory of its own
- * thread that stays in the L2 cache; only the result is written out. Filters are transformed once per run.
+ * thread that stays in the cache; only the result is written out. Filters are transformed once per run.
  */
 
 import { contiguousLayout, type Layout } from "../layout.ts";
@@ -13,13 +13,14 @@ import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
 import { type Launch, type Target, threadBuffer } from "./target.ts";
 
+/** Fewer channels on either side leave too little work between the transforms. */
+const leastChannels = 16;
 /**
- * Fewer channels on either side leave too little work between the transforms: with 16 the direct sum is faster (49 against
- * 35 to 40 effective GFLOP/s of 58 in one thread), with 32 and 64 it is not (48 against 57, and against 70).
+ * What the transformed tiles of one task may take: about the L1 cache, and a row of tiles at least. One thread's effective
+ * GFLOP/s at 16, 32 and 64 channels, direct against this: 49, 48, 48 against 68, 82, 82; with blocks for the L2 cache
+ * instead (256 KiB) 45, 64, 76.
  */
-const leastChannels = 24;
-/** What the transformed tiles of one task may take of the L2 cache. */
-const blockBytes = 384 * 1024;
+const blockBytes = 48 * 1024;
 
 export function renderWinograd(
   target: Target,
