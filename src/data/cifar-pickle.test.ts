@@ -56,7 +56,7 @@ describe("a Python batch of CIFAR", () => {
   });
 
   test("with an opcode that batches do not have is refused with the opcode", () => {
-    expect(() => read(ascii("\u0080\u0002(dp0\n."))).toThrow("opcode 0x64 is not one that such a batch has");
+    expect(() => read(ascii("\u0080\u0002(dp0\n."))).toThrow("opcode 0x64 is not one that such a file has");
   });
 
   test("that would take endless memory or steps ends", () => {

@@ -2,8 +2,7 @@
 
 import { DatasetError } from "../tensor/errors.ts";
 import { type CifarImages, interleave, type NamedBytes } from "./cifar.ts";
-import { readPickle } from "./pickle.ts";
-import { type Pickled, PickledArray } from "./pickle-arrays.ts";
+import { type Pickled, PickledArray, readArrayPickle } from "./pickle-arrays.ts";
 import { sharedBytes } from "./shared-bytes.ts";
 
 const imageBytes = 3072;
@@ -11,7 +10,7 @@ const imageBytes = 3072;
 /** Reads batches as one list of images; `classes` is 10 or 100. Throws a DatasetError that names the file and what is wrong. */
 export function readCifarPickles(files: readonly NamedBytes[], classes: 10 | 100): CifarImages {
   const key = classes === 100 ? "fine_labels" : "labels";
-  const batches = files.map(({ file, bytes }) => readBatch(readPickle(bytes, file), key, classes, file));
+  const batches = files.map(({ file, bytes }) => readBatch(readArrayPickle(bytes, file), key, classes, file));
   const count = batches.reduce((sum, { labels }) => sum + labels.length, 0);
   const pixels = sharedBytes(count * imageBytes);
   const labels = new Uint8Array(count);

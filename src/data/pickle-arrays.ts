@@ -1,4 +1,15 @@
-/** How a pickle puts NumPy arrays together, as data: the few globals that it may name, and what calling them means. */
+/**
+ * How a pickle puts NumPy arrays together, as data: the few globals that it may name, and what calling them means. CIFAR's Python
+ * batches are published so.
+ *
+ * NumPy's `ndarray.__reduce__` and `__setstate__`.
+ */
+
+import { DatasetError } from "../tensor/errors.ts";
+import { type PickleDialect, type PickleFail, type PickleValue, readPickle } from "./pickle.ts";
+
+/** Steps before a pickle counts as endless: CIFAR-100's training batch, the largest, takes some 400,000. */
+const mostSteps = 2_000_000;
 
 /** A NumPy array of bytes or integers in C order. */
 export class PickledArray {
@@ -24,20 +35,27 @@ class Dtype {
   }
 }
 
-export type Pickled =
-  | null
-  | boolean
-  | number
-  | string
-  | Uint8Array
-  | Pickled[]
-  | Map<string, Pickled>
-  | PickledArray
-  | Global
-  | Dtype;
+type Part = PickledArray | Global | Dtype;
 
-/** Throws the reader's error with file and byte. */
-type Fail = (reason: string) => never;
+export type Pickled = PickleValue<Part>;
+
+/** Reads one pickle of plain values and arrays. Throws a DatasetError that names `file` and the byte. */
+export function readArrayPickle(bytes: Uint8Array, file: string): Pickled {
+  const dialect: PickleDialect<Part> = {
+    mostSteps,
+    fault(reason, byte) {
+      const place = byte.toLocaleString("en-US");
+      const message = `${file}: at byte ${place}: ${reason}: it is damaged or not a batch of CIFAR.`;
+      return new DatasetError(message, { file, byte });
+    },
+    global: (name) => globals.get(name),
+    reduce,
+    build,
+  };
+  const { value } = readPickle(bytes, dialect);
+  if (value instanceof Global || value instanceof Dtype) throw dialect.fault("the result is no value", 0);
+  return value;
+}
 
 /** NumPy 2 moved its core to numpy._core. */
 const globals = new Map(
@@ -63,18 +81,8 @@ const elementBytes: Readonly<Record<string, number>> = {
   i8: 8,
 };
 
-/** The global "module name", if it may be named. */
-export function globalNamed(name: string): Pickled | undefined {
-  return globals.get(name);
-}
-
-/** Whether a value is a building block and not a result. */
-export function isArrayPart(value: Pickled): boolean {
-  return value instanceof Global || value instanceof Dtype;
-}
-
 /** The value of a call. */
-export function reduce(callee: Pickled, values: Pickled, fail: Fail): Pickled {
+function reduce(callee: Pickled, values: Pickled, fail: PickleFail): Pickled {
   if (!(callee instanceof Global) || !Array.isArray(values)) return fail("what is called is not a function");
   switch (callee.name) {
     case "numpy.core.multiarray _reconstruct":
@@ -99,7 +107,7 @@ export function reduce(callee: Pickled, values: Pickled, fail: Fail): Pickled {
 }
 
 /** Gives an array or an element type its state. */
-export function build(target: Pickled, state: Pickled, fail: Fail): void {
+function build(target: Pickled, state: Pickled, fail: PickleFail): void {
   if (!Array.isArray(state)) fail("a state is not a tuple");
   const parts = state as Pickled[];
   if (target instanceof PickledArray) {
@@ -117,7 +125,7 @@ export function build(target: Pickled, state: Pickled, fail: Fail): void {
 /** The content of an array, once it is found sound. */
 function content(
   [shape, dtype, isFortran, bytes]: readonly [Pickled, Pickled, boolean, Pickled],
-  fail: Fail,
+  fail: PickleFail,
 ): Pick<PickledArray, "shape" | "dtype" | "bytes"> {
   if (!(dtype instanceof Dtype) || !Object.hasOwn(elementBytes, dtype.code)) {
     return fail("an array's elements are not integers");
@@ -134,7 +142,7 @@ function content(
   return { shape: extents, dtype: dtype.code, bytes };
 }
 
-function textOf(value: Pickled | undefined, fail: Fail): string {
+function textOf(value: Pickled | undefined, fail: PickleFail): string {
   if (typeof value === "string") return value;
   if (value instanceof Uint8Array && value.length < 100) return String.fromCharCode(...value);
   return fail("a name is missing");

@@ -1,32 +1,61 @@
 /**
- * Reads the pickles in which CIFAR's Python batches are published: a small machine for the opcodes of dictionaries, lists, tuples,
- * strings, bytes, integers and NumPy arrays. Nothing is ever executed: a global is a name of a short list or is refused.
+ * Reads pickles without trust in them: a small machine for the opcodes of dictionaries, lists, tuples, sets, strings, bytes and
+ * numbers. Nothing is ever executed: what a pickle may name, call and give a state to is data that its dialect knows, such as
+ * that of NumPy arrays (pickle-arrays.ts), and all else is refused.
  *
- * Opcodes: CPython's Lib/pickletools.py; arrays: NumPy's `ndarray.__reduce__` and `__setstate__`, in pickle-arrays.ts.
+ * Opcodes of protocols 2 to 5: CPython's Lib/pickletools.py.
  */
 
-import { DatasetError } from "../tensor/errors.ts";
-import { build, globalNamed, isArrayPart, type Pickled, reduce } from "./pickle-arrays.ts";
+/** What a pickle can hold: tuples, lists and sets are arrays, keys are text, strings of Python 2 are bytes; `Part` is the dialect's. */
+export type PickleValue<Part> =
+  | null
+  | boolean
+  | number
+  | string
+  | Uint8Array
+  | PickleValue<Part>[]
+  | Map<string, PickleValue<Part>>
+  | Part;
 
-/** Steps of a machine before it counts as endless: CIFAR-100's training batch, the largest, takes some 400,000. */
-const mostSteps = 2_000_000;
+/** Throws the reader's error, with the file and the byte of the opcode. */
+export type PickleFail = (reason: string) => never;
+
+/** What a kind of file says beyond plain values, and how it complains. */
+export interface PickleDialect<Part> {
+  /** Steps of a machine before it counts as endless. */
+  readonly mostSteps: number;
+  /** The error of a reason. */
+  fault(reason: string, byte: number): Error;
+  /** The part that stands for the name "module name"; undefined where it may not be named. */
+  global(name: string): Part | undefined;
+  /** The value of a call. */
+  reduce(callee: PickleValue<Part>, values: PickleValue<Part>, fail: PickleFail): PickleValue<Part>;
+  /** Gives a value its state. */
+  build(target: PickleValue<Part>, state: PickleValue<Part>, fail: PickleFail): void;
+  /** What a persistent id stands for; without it there may be none. */
+  persistent?(id: PickleValue<Part>, fail: PickleFail): Part;
+}
 
 const mark = Symbol("mark");
 
-/** Reads one pickle. Strings of Python 2 come as bytes, tuples as arrays. Throws a DatasetError that names `file` and the byte. */
-export function readPickle(bytes: Uint8Array, file: string): Pickled {
+/**
+ * Reads the pickle that begins at byte `from`; `end` is the byte after it. Throws the dialect's fault with the byte of the opcode.
+ * Memory and time are in proportion to the bytes; what is remembered may refer to itself.
+ */
+export function readPickle<Part>(
+  bytes: Uint8Array,
+  dialect: PickleDialect<Part>,
+  from = 0,
+): { readonly value: PickleValue<Part>; readonly end: number } {
+  type Value = PickleValue<Part>;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const stack: (Pickled | typeof mark)[] = [];
-  const memo = new Map<number, Pickled>();
-  let at = 0;
-  let opcodeAt = 0;
+  const stack: (Value | typeof mark)[] = [];
+  const memo = new Map<number, Value>();
+  let at = from;
+  let opcodeAt = from;
 
-  const fail = (reason: string): never => {
-    const byte = opcodeAt.toLocaleString("en-US");
-    throw new DatasetError(`${file}: at byte ${byte}: ${reason}: it is damaged or not a batch of CIFAR.`, {
-      file,
-      byte: opcodeAt,
-    });
+  const fail: PickleFail = (reason) => {
+    throw dialect.fault(reason, opcodeAt);
   };
   const take = (count: number): number => {
     if (!(count <= bytes.length - at)) fail(`the pickle ends within ${count} bytes that it announces`);
@@ -49,18 +78,18 @@ export function readPickle(bytes: Uint8Array, file: string): Pickled {
     at = end + 1;
     return name;
   };
-  const pop = (): Pickled => {
+  const pop = (): Value => {
     const value = stack.pop();
     return value === undefined || value === mark ? fail("the stack is empty") : value;
   };
-  const top = (): Pickled => {
+  const top = (): Value => {
     const value = stack[stack.length - 1];
     return value === undefined || value === mark ? fail("the stack is empty") : value;
   };
-  const popMark = (): Pickled[] => {
+  const popMark = (): Value[] => {
     const place = stack.lastIndexOf(mark);
     if (place < 0) fail("a mark is missing");
-    const values = stack.splice(place + 1) as Pickled[];
+    const values = stack.splice(place + 1) as Value[];
     stack.pop();
     return values;
   };
@@ -69,28 +98,33 @@ export function readPickle(bytes: Uint8Array, file: string): Pickled {
     stack.push(values.reverse());
   };
   const recall = (place: number) => stack.push(memo.get(place) ?? fail(`nothing is remembered at ${place}`));
-  const append = (values: readonly Pickled[]) => {
+  const append = (values: readonly Value[]) => {
     const list = top();
     if (!Array.isArray(list)) return fail("only a list can be appended to");
     for (const value of values) list.push(value);
   };
-  const setItems = (values: readonly Pickled[]) => {
+  const setItems = (values: readonly Value[]) => {
     const dictionary = top();
     if (!(dictionary instanceof Map) || values.length % 2 !== 0) return fail("only a dictionary takes items");
     for (let i = 0; i < values.length; i += 2) dictionary.set(keyText(values[i]), values[i + 1]);
   };
-  const keyText = (key: Pickled): string => {
+  const keyText = (key: Value): string => {
     if (typeof key === "string" || typeof key === "number") return `${key}`;
     if (key instanceof Uint8Array && key.length < 1000) return String.fromCharCode(...key);
     return fail("a key is neither a string nor a number");
   };
-  const global = (module: Pickled, name: Pickled) => {
-    const named = globalNamed(`${module} ${name}`);
-    stack.push(named ?? fail(`it asks for ${module}.${name}, which is not executed here`));
+  const textOf = (name: Value): string =>
+    typeof name === "string" && name.length <= 200 ? name : fail("a name is missing");
+  const persistent = (id: Value): Part =>
+    dialect.persistent ? dialect.persistent(id, fail) : fail("it has a persistent id");
+  const global = (module: Value, name: Value) => {
+    const named = dialect.global(`${textOf(module)} ${textOf(name)}`);
+    stack.push(named ?? fail(`it asks for ${textOf(module)}.${textOf(name)}, which is not executed here`));
   };
   const long = (count: number): number => {
     const digits = blob(count);
-    if (count > 6) return fail(`an integer of ${count} bytes is too large`);
+    if (count > 16) return fail(`an integer of ${count} bytes is too large`);
+    // Past 2⁵³ it rounds: nothing counts so far, and a magic number is known all the same.
     const size = digits.reduceRight((sum, digit) => sum * 256 + digit, 0);
     return count > 0 && digits[count - 1] > 127 ? size - 256 ** count : size;
   };
@@ -121,6 +155,9 @@ export function readPickle(bytes: Uint8Array, file: string): Pickled {
     41: () => stack.push([]), // EMPTY_TUPLE
     93: () => stack.push([]), // EMPTY_LIST
     125: () => stack.push(new Map()), // EMPTY_DICT
+    143: () => stack.push([]), // EMPTY_SET
+    144: () => append(popMark()), // ADDITEMS
+    145: () => stack.push(popMark()), // FROZENSET
     133: () => tuple(1), // TUPLE1
     134: () => tuple(2), // TUPLE2
     135: () => tuple(3), // TUPLE3
@@ -137,20 +174,18 @@ export function readPickle(bytes: Uint8Array, file: string): Pickled {
     106: () => recall(u32()), // LONG_BINGET
     99: () => { const module = line(); global(module, line()); }, // GLOBAL
     147: () => { const name = pop(); global(pop(), name); }, // STACK_GLOBAL
-    82: () => { const values = pop(); stack.push(reduce(pop(), values, fail)); }, // REDUCE
-    98: () => { const state = pop(); build(top(), state, fail); }, // BUILD
+    82: () => { const values = pop(); stack.push(dialect.reduce(pop(), values, fail)); }, // REDUCE
+    98: () => { const state = pop(); dialect.build(top(), state, fail); }, // BUILD
+    81: () => stack.push(persistent(pop())), // BINPERSID
   };
 
-  for (let step = 0; step < mostSteps; step++) {
+  for (let step = 0; step < dialect.mostSteps; step++) {
     opcodeAt = at;
     const opcode = u8();
-    if (opcode === 0x2e) {
-      const value = pop();
-      return isArrayPart(value) ? fail("the result is no value") : value;
-    }
+    if (opcode === 0x2e) return { value: pop(), end: at };
     const action = actions[opcode];
-    if (!action) fail(`opcode 0x${opcode.toString(16).padStart(2, "0")} is not one that such a batch has`);
+    if (!action) fail(`opcode 0x${opcode.toString(16).padStart(2, "0")} is not one that such a file has`);
     action();
   }
-  return fail(`it has more than ${mostSteps.toLocaleString("en-US")} steps`);
+  return fail(`it has more than ${dialect.mostSteps.toLocaleString("en-US")} steps`);
 }
