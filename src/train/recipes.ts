@@ -10,14 +10,16 @@ export type Recipe = Partial<TrainingOptions>;
 
 /**
  * LeNet-5 on MNIST and its like. The paper (LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document
- * Recognition", 1998, section III.C) used second-order steps on squared errors; this is today's way to the same network.
+ * Recognition", 1998, section III.C) used second-order steps on squared errors; this is today's way to the same network. Of MNIST's
+ * 60,000 images the customary 5,000 validate.
  */
 const lenet5: Recipe = {
   epochs: 12,
-  batch: 128,
+  batch: 64,
   learningRate: 0.05,
-  optimizer: sgd({ momentum: 0.9, weightDecay: 5e-4 }),
+  optimizer: sgd({ momentum: 0.9, weightDecay: 2e-4 }),
   schedule: "cosine",
+  validation: 1 / 12,
 };
 
 /**

@@ -11,7 +11,7 @@ export const affine = defineTransform({
   name: "affine",
   about: "shifts, turns and scales the image a little",
   parameters: {
-    pixels: { default: 2, least: 0, most: 4096, about: "largest shift in each direction, in pixels" },
+    pixels: { default: 1.5, least: 0, most: 4096, about: "largest shift in each direction, in pixels" },
     degrees: { default: 10, least: 0, most: 180, about: "largest angle to either side, in degrees" },
     scale: { default: 0.1, least: 0, most: 0.9, about: "largest change of size, as a fraction" },
     fill: fillParameter,
