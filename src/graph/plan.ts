@@ -6,7 +6,7 @@
 import { operandsOf } from "../kernels/formula.ts";
 import { contiguousLayout, type Layout } from "../kernels/layout.ts";
 import type { Operand } from "../kernels/value.ts";
-import type { Tensor } from "../ops/operation.ts";
+import { macsOf, type Tensor } from "../ops/operation.ts";
 import { size } from "../tensor/shape.ts";
 import { allocate } from "./allocate.ts";
 import { describe } from "./describe.ts";
@@ -99,13 +99,6 @@ function arrange(outputs: PlanRequest["outputs"], updates: readonly Update[]) {
     .map((group) => withoutMissing(group, placement))
     .filter((group) => group.formula.length > 0);
   return { results, order, placement, kept, kernels };
-}
-
-/** Multiply-adds of the operation that computes a tensor. */
-export function macsOf({ node, shape }: Tensor): number {
-  if (node?.operation.cost === undefined) return 0;
-  const shapes = Object.fromEntries(Object.entries(node.inputs).map(([name, input]) => [name, input.shape]));
-  return node.operation.cost(shapes, shape, node.attributes).macs;
 }
 
 /** An assembled tensor copies only what its producers could not write in place. */

@@ -17,7 +17,7 @@
 import { orderOf } from "../graph/order.ts";
 import { visit } from "../kernels/formula.ts";
 import type { Network } from "../nn/network.ts";
-import { formulaOf, type Tensor } from "../ops/operation.ts";
+import { formulaOf, macsOf, type Tensor } from "../ops/operation.ts";
 import { type Shape, size } from "../tensor/shape.ts";
 import { type ReceptiveField, receptiveFields } from "./receptive-field.ts";
 
@@ -108,12 +108,6 @@ function rowOf(
     activationBytes: (4 * sum(onImages.filter(isKept).map(({ shape }) => size(shape)))) / batch,
     ...(field === undefined ? {} : { receptiveField: field }),
   };
-}
-
-function macsOf({ node, shape }: Tensor): number {
-  if (node?.operation.cost === undefined) return 0;
-  const shapes = Object.fromEntries(Object.entries(node.inputs).map(([name, each]) => [name, each.shape]));
-  return node.operation.cost(shapes, shape, node.attributes).macs;
 }
 
 /** Whether a tensor is in memory of its own: what sums or takes the greatest over neighbours is, what maps numbers is not. */

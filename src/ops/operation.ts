@@ -165,6 +165,13 @@ export function formulaOf(tensor: Tensor): Formula {
   );
 }
 
+/** Multiply-adds of the operation that computes a tensor. */
+export function macsOf({ node, shape }: Tensor): number {
+  if (node?.operation.cost === undefined) return 0;
+  const shapes = mapRecord(node.inputs, (each) => each.shape);
+  return node.operation.cost(shapes, shape, node.attributes).macs;
+}
+
 function withoutAbsent(inputs: Readonly<Record<string, Tensor | undefined>>): Record<string, Tensor> {
   const given: Record<string, Tensor> = {};
   for (const [name, tensor] of Object.entries(inputs))
