@@ -5,3 +5,4 @@ export { type MnistCnnOptions, mnistCnn } from "./mnist-cnn.ts";
 export * from "./receptive-field.ts";
 export * from "./registry.ts";
 export * from "./summary.ts";
+export { type VggConfiguration, type VggOptions, vgg } from "./vgg.ts";

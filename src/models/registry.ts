@@ -7,6 +7,7 @@ import { alexnet } from "./alexnet.ts";
 import { cifarResNet } from "./cifar-resnet.ts";
 import { lenet5 } from "./lenet5.ts";
 import { mnistCnn } from "./mnist-cnn.ts";
+import { vgg } from "./vgg.ts";
 
 /** What every model can be asked for; the rest of a model's options are its own function's. */
 export interface CommonOptions {
@@ -33,8 +34,11 @@ const krizhevsky =
   "Krizhevsky, Sutskever and Hinton, ImageNet classification with deep convolutional neural networks";
 const krizhevsky2014 = "Krizhevsky, One weird trick for parallelizing convolutional neural networks";
 
+const simonyan = "Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition";
+
 const mnist = { input: [28, 28, 1], classes: 10 } as const;
 const cifar = { input: [32, 32, 3], classes: 10 } as const;
+const imagenet = { input: [224, 224, 3], classes: 1000 } as const;
 
 // biome-ignore format: one line a model
 export const models: readonly ModelEntry[] = [
@@ -45,6 +49,10 @@ export const models: readonly ModelEntry[] = [
     ({ name: `cifar-resnet-${depth}`, paper: he, year: 2015, ...cifar, build: (options) => cifarResNet({ ...options, depth }) })),
   { name: "alexnet", paper: krizhevsky2014, year: 2014, input: [224, 224, 3], classes: 1000, build: alexnet },
   { name: "alexnet-2gpu", paper: krizhevsky, year: 2012, input: [227, 227, 3], classes: 1000, build: (options) => alexnet({ ...options, variant: "2gpu" }) },
+  ...([["11", "A"], ["13", "B"], ["16", "D"], ["19", "E"], ["11-lrn", "A-LRN"], ["16-c", "C"]] as const).map(([depth, configuration]): ModelEntry =>
+    ({ name: `vgg${depth}`, paper: simonyan, year: 2014, ...imagenet, build: (options) => vgg({ ...options, configuration }) })),
+  ...([["11", "A"], ["13", "B"], ["16", "D"], ["19", "E"]] as const).map(([depth, configuration]): ModelEntry =>
+    ({ name: `vgg${depth}-bn`, paper: simonyan, year: 2014, ...imagenet, build: (options) => vgg({ ...options, configuration, batchNorm: true }) })),
 ];
 
 /** The model of this name; "CIFAR-ResNet 20" is read as "cifar-resnet-20". Throws an OptionError that lists near names. */

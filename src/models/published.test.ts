@@ -1,0 +1,39 @@
+/** Models of the registry against recorded networks of torchvision and others: names, shapes, counts, and maps of each layer. */
+
+import { describe, expect, it } from "vitest";
+import { publishedRecord, referenceShape } from "../../test/networks.ts";
+import { publishedModels } from "../../test/published-models.ts";
+import { build } from "../nn/index.ts";
+import type { Shape } from "../tensor/shape.ts";
+import { modelNamed } from "./registry.ts";
+import { summarize } from "./summary.ts";
+
+/** [c, h, w] of a shape [n, h, w, c]; pooled maps may have lost their axes of 1. */
+function channelsFirst([, ...shape]: Shape): readonly number[] {
+  return shape.length === 3 ? [shape[2], shape[0], shape[1]] : shape;
+}
+
+describe.each(Object.entries(publishedModels))("%s", (name, recorded) => {
+  const published = publishedRecord(recorded);
+
+  it.skipIf(published === undefined)(`has the names, shapes and counts of ${recorded}`, () => {
+    if (published === undefined) return;
+    const [, c, h, w] = published.input_shape;
+    const network = build(modelNamed(name).build(), { input: [1, h, w, c] });
+    const declared = [...network.parameters, ...network.states].map(
+      (each) => [each.name, referenceShape(each)] as const,
+    );
+    expect(new Map(declared)).toEqual(new Map(published.tensors));
+    const { parameters, macs } = published;
+    expect(summarize(network).totals).toMatchObject({ parameters, macs });
+    const trained = new Set(network.parameters.map((each) => each.name));
+    const order = published.tensors.map(([tensor]) => tensor).filter((tensor) => trained.has(tensor));
+    expect([...trained]).toEqual(order);
+    const places = new Set(network.places);
+    for (const [place, [, ...shape]] of published.activations) {
+      if (!places.has(place)) continue;
+      const found = channelsFirst(network.tap(place).shape);
+      expect([place, found]).toEqual([place, found.length === 1 ? shape.slice(0, 1) : shape]);
+    }
+  });
+});
