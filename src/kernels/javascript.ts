@@ -40,6 +40,8 @@ class PartRenderer {
   private readonly lines: string[] = [];
   private depth = 0;
   private temporaries = 0;
+  /** Variables that hold reductions, in the loops that are open. */
+  private reduced = new Map<Value, string>();
 
   constructor(layouts: Layouts) {
     this.layouts = layouts;
@@ -97,7 +99,8 @@ class PartRenderer {
   }
 
   /** Emits what must be computed before and gives the expression of `value`. */
-  private value({ node }: Value): string {
+  private value(value: Value): string {
+    const { node } = value;
     switch (node.kind) {
       case "constant":
         return node.value === Number.NEGATIVE_INFINITY ? "-Infinity" : `(${node.value})`;
@@ -131,8 +134,16 @@ class PartRenderer {
         const [condition, a, b] = [this.value(node.condition), this.value(node.a), this.value(node.b)];
         return `(${condition} !== 0 ? ${a} : ${b})`;
       }
-      case "reduce":
-        return this.reduction(node);
+      case "reduce": {
+        // A value that is used twice is summed once: its result is a variable.
+        const known = this.reduced.get(value);
+        if (known !== undefined) return known;
+        const before = this.reduced;
+        this.reduced = new Map(before);
+        const result = this.reduction(node);
+        this.reduced = before.set(value, result);
+        return result;
+      }
     }
   }
 
