@@ -72,6 +72,12 @@ class Inputs {
     this.feeds.set(tensor, Float32Array.from(values(shape, 17 * this.feeds.size + 1)));
     return tensor;
   }
+  /** The values, with whole numbers for inputs of `outputs` that were made elsewhere. */
+  restOf(outputs: readonly Tensor[]): ReadonlyMap<Tensor, Float32Array> {
+    for (const each of orderOf(outputs))
+      if (each.role === "input" && !this.feeds.has(each)) this.feeds.set(each, whole(each.shape, 5));
+    return this.feeds;
+  }
   whole = (shape: Shape) => this.make(shape, whole);
   halves = (shape: Shape) => this.make(shape, (of, seed) => whole(of, seed, true));
 }
@@ -145,28 +151,58 @@ const convolutions = fc
 
 describe("kernels of random convolutions", () => {
   it("are exact on whole numbers, with all that follows them and all gradients", async () => {
+    await checked(convolutions, 60, expectConvolution);
+  });
+
+  it("are exact where Winograd's transforms stand in for the sum", async () => {
+    const drawn = fc.record({
+      n: fc.constantFrom(1, 2),
+      h: fc.integer({ min: 2, max: 9 }),
+      w: fc.integer({ min: 2, max: 9 }),
+      c: fc.constantFrom(24, 25, 32, 36),
+      k: fc.constantFrom(24, 26, 35),
+      padding: fc.constantFrom([0, 0], [1, 1], [1, 1], [2, 1]),
+      bias: fc.boolean(),
+      follower,
+    });
+    const plain = { kernel: [3, 3], stride: [1, 1], dilation: [1, 1], groups: 1 };
     await checked(
-      convolutions,
-      110,
-      async ({ n, h, w, c, k, kernel, bias, follower, groups, ...options }) => {
-        const inputs = new Inputs();
-        const [r, s] = kernel;
-        const x = inputs.whole([n, h, w, c]);
-        const weight = inputs.whole([r, s, c / groups, k]);
-        const offset = bias ? inputs.halves([k]) : undefined;
-        const [stride, dilation, padding] = [options.stride, options.dilation, options.padding].map(
-          ([v, across]) => [v, across] as const,
-        );
-        const sums = ops.conv2d({ x, weight, bias: offset }, { stride, dilation, padding, groups });
-        const { y, wrt = [] } = followers[follower](sums, inputs);
-        const outputs = withGradients(y, [x, weight, ...(offset === undefined ? [] : [offset]), ...wrt]);
-        for (const each of orderOf(outputs))
-          if (each.role === "input" && !inputs.feeds.has(each)) inputs.feeds.set(each, whole(each.shape, 5));
-        await expectComputed(outputs, inputs.feeds, inexact.has(follower) ? 1e-5 : 0);
-      },
+      drawn.filter(({ h, w, padding }) => h + 2 * padding[0] >= 3 && w + 2 * padding[1] >= 3),
+      15,
+      (each) => expectConvolution({ ...each, ...plain }),
     );
   });
 });
+
+interface Convolution {
+  readonly n: number;
+  readonly h: number;
+  readonly w: number;
+  readonly c: number;
+  readonly k: number;
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly dilation: readonly number[];
+  readonly padding: readonly number[];
+  readonly groups: number;
+  readonly bias: boolean;
+  readonly follower: string;
+}
+
+async function expectConvolution({ n, h, w, c, k, kernel, bias, follower, groups, ...options }: Convolution) {
+  const inputs = new Inputs();
+  const [r, s] = kernel;
+  const x = inputs.whole([n, h, w, c]);
+  const weight = inputs.whole([r, s, c / groups, k]);
+  const offset = bias ? inputs.halves([k]) : undefined;
+  const [stride, dilation, padding] = [options.stride, options.dilation, options.padding].map(
+    ([down, across]) => [down, across] as const,
+  );
+  const sums = ops.conv2d({ x, weight, bias: offset }, { stride, dilation, padding, groups });
+  const { y, wrt = [] } = followers[follower](sums, inputs);
+  const outputs = withGradients(y, [x, weight, ...(offset === undefined ? [] : [offset]), ...wrt]);
+  await expectComputed(outputs, inputs.restOf(outputs), inexact.has(follower) ? 1e-5 : 0);
+}
 
 describe("kernels of random linear layers and products of matrices", () => {
   const extents = fc.constantFrom(1, 2, 3, 5, 7, 8, 12, 13, 16, 17, 24, 33, 50, 100, 259);
@@ -181,9 +217,7 @@ describe("kernels of random linear layers and products of matrices", () => {
         const offset = bias ? inputs.halves([k]) : undefined;
         const { y, wrt = [] } = followers[follower](ops.linear({ x, weight, bias: offset }, {}), inputs);
         const outputs = withGradients(y, [x, weight, ...(offset === undefined ? [] : [offset]), ...wrt]);
-        for (const each of orderOf(outputs))
-          if (each.role === "input" && !inputs.feeds.has(each)) inputs.feeds.set(each, whole(each.shape, 5));
-        await expectComputed(outputs, inputs.feeds, inexact.has(follower) ? 1e-5 : 0);
+        await expectComputed(outputs, inputs.restOf(outputs), inexact.has(follower) ? 1e-5 : 0);
       },
     );
   });
@@ -197,9 +231,7 @@ describe("kernels of random linear layers and products of matrices", () => {
         const a = inputs.whole(transposeA ? [k, m] : [m, k]);
         const b = inputs.whole(transposeB ? [n, k] : [k, n]);
         const outputs = withGradients(ops.matmul({ a, b }, { transposeA, transposeB }), [a, b]);
-        for (const each of orderOf(outputs))
-          if (each.role === "input" && !inputs.feeds.has(each)) inputs.feeds.set(each, whole(each.shape, 5));
-        await expectComputed(outputs, inputs.feeds, 0);
+        await expectComputed(outputs, inputs.restOf(outputs), 0);
       },
     );
   });
