@@ -38,6 +38,9 @@ export interface PickleDialect<Part> {
 
 const mark = Symbol("mark");
 
+/** An empty dictionary is one byte of a pickle and some 200 of memory; files hold a few for each array. */
+const mostDictionaries = 200_000;
+
 /**
  * Reads the pickle that begins at byte `from`; `end` is the byte after it. Throws the dialect's fault with the byte of the opcode.
  * Memory and time are in proportion to the bytes; what is remembered may refer to itself.
@@ -53,6 +56,7 @@ export function readPickle<Part>(
   const memo = new Map<number, Value>();
   let at = from;
   let opcodeAt = from;
+  let dictionaries = 0;
 
   const fail: PickleFail = (reason) => {
     throw dialect.fault(reason, opcodeAt);
@@ -103,6 +107,8 @@ export function readPickle<Part>(
     if (!Array.isArray(list)) return fail("only a list can be appended to");
     for (const value of values) list.push(value);
   };
+  const emptyDictionary = (): Map<string, Value> =>
+    ++dictionaries > mostDictionaries ? fail("it has too many dictionaries") : new Map();
   const setItems = (values: readonly Value[]) => {
     const dictionary = top();
     if (!(dictionary instanceof Map) || values.length % 2 !== 0) return fail("only a dictionary takes items");
@@ -154,7 +160,7 @@ export function readPickle<Part>(
     88: () => stack.push(text(u32())), // BINUNICODE
     41: () => stack.push([]), // EMPTY_TUPLE
     93: () => stack.push([]), // EMPTY_LIST
-    125: () => stack.push(new Map()), // EMPTY_DICT
+    125: () => stack.push(emptyDictionary()), // EMPTY_DICT
     143: () => stack.push([]), // EMPTY_SET
     144: () => append(popMark()), // ADDITEMS
     145: () => stack.push(popMark()), // FROZENSET
