@@ -7,4 +7,10 @@ export const publishedModels: Readonly<Record<string, string>> = {
   vgg16: "vgg16",
   "vgg16-bn": "vgg16_bn",
   vgg19: "vgg19",
+  resnet18: "resnet18",
+  resnet50: "resnet50",
+  resnet101: "resnet101",
+  "resnext50-32x4d": "resnext50_32x4d",
+  "resnext101-64x4d": "resnext101_64x4d",
+  "wide-resnet50-2": "wide_resnet50_2",
 };

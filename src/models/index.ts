@@ -4,5 +4,14 @@ export { type LeNet5Options, lenet5 } from "./lenet5.ts";
 export { type MnistCnnOptions, mnistCnn } from "./mnist-cnn.ts";
 export * from "./receptive-field.ts";
 export * from "./registry.ts";
+export {
+  type ResNetDepth,
+  type ResNetOptions,
+  type ResNetVariant,
+  resnet,
+  type ShortcutOption,
+} from "./resnet.ts";
+export { type ResNeXtOptions, resnext } from "./resnext.ts";
 export * from "./summary.ts";
 export { type VggConfiguration, type VggOptions, vgg } from "./vgg.ts";
+export { type WideResNetOptions, wideResNet } from "./wide-resnet.ts";

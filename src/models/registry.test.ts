@@ -58,7 +58,8 @@ describe("modelNamed", () => {
   it("lists near names when there is no such model", () => {
     expect(() => modelNamed("lennet5")).toThrow(OptionError);
     expect(() => modelNamed("lennet5")).toThrow(/Near names: lenet5/);
-    expect(() => modelNamed("resnet")).toThrow(/cifar-resnet-20/);
+    expect(() => modelNamed("resnet")).toThrow(/resnet18/);
+    expect(() => modelNamed("cifar-resnet")).toThrow(/cifar-resnet-20/);
   });
 
   it("has every name once, in the form it looks for", () => {

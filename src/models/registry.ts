@@ -7,7 +7,10 @@ import { alexnet } from "./alexnet.ts";
 import { cifarResNet } from "./cifar-resnet.ts";
 import { lenet5 } from "./lenet5.ts";
 import { mnistCnn } from "./mnist-cnn.ts";
+import { resnet } from "./resnet.ts";
+import { resnext } from "./resnext.ts";
 import { vgg } from "./vgg.ts";
+import { wideResNet } from "./wide-resnet.ts";
 
 /** What every model can be asked for; the rest of a model's options are its own function's. */
 export interface CommonOptions {
@@ -34,6 +37,8 @@ const krizhevsky =
   "Krizhevsky, Sutskever and Hinton, ImageNet classification with deep convolutional neural networks";
 const krizhevsky2014 = "Krizhevsky, One weird trick for parallelizing convolutional neural networks";
 
+const xie = "Xie, Girshick, Dollár, Tu and He, Aggregated residual transformations for deep neural networks";
+const zagoruyko = "Zagoruyko and Komodakis, Wide residual networks";
 const simonyan = "Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition";
 
 const mnist = { input: [28, 28, 1], classes: 10 } as const;
@@ -53,6 +58,16 @@ export const models: readonly ModelEntry[] = [
     ({ name: `vgg${depth}`, paper: simonyan, year: 2014, ...imagenet, build: (options) => vgg({ ...options, configuration }) })),
   ...([["11", "A"], ["13", "B"], ["16", "D"], ["19", "E"]] as const).map(([depth, configuration]): ModelEntry =>
     ({ name: `vgg${depth}-bn`, paper: simonyan, year: 2014, ...imagenet, build: (options) => vgg({ ...options, configuration, batchNorm: true }) })),
+  ...([18, 34, 50, 101, 152] as const).map((depth): ModelEntry =>
+    ({ name: `resnet${depth}`, paper: he, year: 2015, ...imagenet, build: (options) => resnet({ ...options, depth }) })),
+  ...([50, 101, 152] as const).map((depth): ModelEntry =>
+    ({ name: `resnet${depth}-v1`, paper: he, year: 2015, ...imagenet, build: (options) => resnet({ ...options, depth, variant: "v1" }) })),
+  ...([18, 34] as const).map((depth): ModelEntry =>
+    ({ name: `plain${depth}`, paper: he, year: 2015, ...imagenet, build: (options) => resnet({ ...options, depth, residual: false }) })),
+  ...([[50, 32, 4], [101, 32, 8], [101, 64, 4]] as const).map(([depth, cardinality, bottleneckWidth]): ModelEntry =>
+    ({ name: `resnext${depth}-${cardinality}x${bottleneckWidth}d`, paper: xie, year: 2016, ...imagenet, build: (options) => resnext({ ...options, depth, cardinality, bottleneckWidth }) })),
+  ...([50, 101] as const).map((depth): ModelEntry =>
+    ({ name: `wide-resnet${depth}-2`, paper: zagoruyko, year: 2016, ...imagenet, build: (options) => wideResNet({ ...options, depth }) })),
 ];
 
 /** The model of this name; "CIFAR-ResNet 20" is read as "cifar-resnet-20". Throws an OptionError that lists near names. */

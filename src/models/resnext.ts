@@ -1,0 +1,43 @@
+/**
+ * ResNeXt: Xie, Girshick, Dollár, Tu and He, "Aggregated Residual Transformations for Deep Neural Networks", 2016,
+ * arXiv:1611.05431.
+ *
+ * Table 1's template 32×4d: the 3×3 convolution of a bottleneck has 32 groups of 4 channels in conv2_x, twice as many channels
+ * a stage from there on, and strides. Form (c) of figure 3; forms (a) and (b) are equal to it. Table 1 has 25.0 million
+ * parameters and 4.2 billion multiply-adds for 50 layers. Names are torchvision's; layer1 to layer4 are conv2 to conv5.
+ *
+ * Input [n, 224, 224, 3], other sizes pass; output logits [n, classes].
+ */
+
+import * as nn from "../nn/index.ts";
+import { checkOneOf, checkWhole } from "../nn/options.ts";
+import { bottleneckBody, residualNetwork, shortcutTo } from "./resnet.ts";
+
+export interface ResNeXtOptions {
+  /** Weighted layers: 50 (the default) or 101. */
+  readonly depth?: keyof typeof depths;
+  /** Groups of the 3×3 convolutions. Default 32. */
+  readonly cardinality?: number;
+  /** Channels of each group in conv2_x. Default 4. */
+  readonly bottleneckWidth?: number;
+  /** Length of the logits. Default 1000, ImageNet. */
+  readonly classes?: number;
+}
+
+const depths = { 50: [3, 4, 6, 3], 101: [3, 4, 23, 3] } as const;
+
+export function resnext(options: ResNeXtOptions = {}): nn.Layer {
+  const { depth = 50, cardinality = 32, bottleneckWidth = 4, classes = 1000 } = options;
+  checkOneOf("resnext", "depth", depth, [50, 101]);
+  checkWhole("resnext", "cardinality", cardinality);
+  checkWhole("resnext", "bottleneckWidth", bottleneckWidth);
+  return residualNetwork({
+    counts: depths[depth],
+    classes,
+    block: (width, stride) => {
+      const inner = cardinality * bottleneckWidth * (width / 64);
+      const body = bottleneckBody({ width: inner, channels: 4 * width, stride, groups: cardinality });
+      return nn.residual(body, shortcutTo(4 * width, stride), { after: nn.relu() });
+    },
+  });
+}
