@@ -13,4 +13,7 @@ export const publishedModels: Readonly<Record<string, string>> = {
   "resnext50-32x4d": "resnext50_32x4d",
   "resnext101-64x4d": "resnext101_64x4d",
   "wide-resnet50-2": "wide_resnet50_2",
+  "squeezenet-1.1": "squeezenet1_1",
+  densenet121: "densenet121",
+  densenet169: "densenet169",
 };

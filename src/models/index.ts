@@ -1,5 +1,6 @@
 export { type AlexNetOptions, alexnet } from "./alexnet.ts";
 export { type CifarResNetOptions, cifarResNet } from "./cifar-resnet.ts";
+export { type DenseNetDepth, type DenseNetOptions, densenet } from "./densenet.ts";
 export { type LeNet5Options, lenet5 } from "./lenet5.ts";
 export { type MnistCnnOptions, mnistCnn } from "./mnist-cnn.ts";
 export * from "./receptive-field.ts";
@@ -12,6 +13,7 @@ export {
   type ShortcutOption,
 } from "./resnet.ts";
 export { type ResNeXtOptions, resnext } from "./resnext.ts";
+export { type SqueezeNetOptions, squeezenet } from "./squeezenet.ts";
 export * from "./summary.ts";
 export { type VggConfiguration, type VggOptions, vgg } from "./vgg.ts";
 export { type WideResNetOptions, wideResNet } from "./wide-resnet.ts";

@@ -5,10 +5,12 @@ import type { Layer } from "../nn/scope.ts";
 import { OptionError } from "../tensor/errors.ts";
 import { alexnet } from "./alexnet.ts";
 import { cifarResNet } from "./cifar-resnet.ts";
+import { densenet } from "./densenet.ts";
 import { lenet5 } from "./lenet5.ts";
 import { mnistCnn } from "./mnist-cnn.ts";
 import { resnet } from "./resnet.ts";
 import { resnext } from "./resnext.ts";
+import { squeezenet } from "./squeezenet.ts";
 import { vgg } from "./vgg.ts";
 import { wideResNet } from "./wide-resnet.ts";
 
@@ -39,6 +41,9 @@ const krizhevsky2014 = "Krizhevsky, One weird trick for parallelizing convolutio
 
 const xie = "Xie, Girshick, Dollár, Tu and He, Aggregated residual transformations for deep neural networks";
 const zagoruyko = "Zagoruyko and Komodakis, Wide residual networks";
+const iandola =
+  "Iandola, Han, Moskewicz, Ashraf, Dally and Keutzer, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size";
+const huang = "Huang, Liu, van der Maaten and Weinberger, Densely connected convolutional networks";
 const simonyan = "Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition";
 
 const mnist = { input: [28, 28, 1], classes: 10 } as const;
@@ -68,6 +73,10 @@ export const models: readonly ModelEntry[] = [
     ({ name: `resnext${depth}-${cardinality}x${bottleneckWidth}d`, paper: xie, year: 2016, ...imagenet, build: (options) => resnext({ ...options, depth, cardinality, bottleneckWidth }) })),
   ...([50, 101] as const).map((depth): ModelEntry =>
     ({ name: `wide-resnet${depth}-2`, paper: zagoruyko, year: 2016, ...imagenet, build: (options) => wideResNet({ ...options, depth }) })),
+  ...(["1.0", "1.1"] as const).map((version): ModelEntry =>
+    ({ name: `squeezenet-${version}`, paper: iandola, year: 2016, ...imagenet, build: (options) => squeezenet({ ...options, version }) })),
+  ...([121, 161, 169, 201] as const).map((depth): ModelEntry =>
+    ({ name: `densenet${depth}`, paper: huang, year: 2016, ...imagenet, build: (options) => densenet({ ...options, depth }) })),
 ];
 
 /** The model of this name; "CIFAR-ResNet 20" is read as "cifar-resnet-20". Throws an OptionError that lists near names. */

@@ -1,0 +1,104 @@
+/**
+ * DenseNet: Huang, Liu, van der Maaten and Weinberger, "Densely Connected Convolutional Networks", 2016, arXiv:1608.06993.
+ *
+ * The DenseNet-BC of Table 1: bottlenecks of 4k channels (B), transitions that keep half the channels (C), k = 32 (48 for 161
+ * layers, which is the authors' later one). Names are torchvision's.
+ *
+ * Input [n, 224, 224, 3], other sizes pass; output logits [n, classes].
+ */
+
+import * as nn from "../nn/index.ts";
+import { checkOneOf, checkWhole } from "../nn/options.ts";
+import { concat } from "../ops/concat.ts";
+
+export type DenseNetDepth = keyof typeof table1;
+
+export interface DenseNetOptions {
+  /** Weighted layers: 121 (the default), 161, 169 or 201. */
+  readonly depth?: DenseNetDepth;
+  /** The paper's k: channels that each layer adds. Default 32, for 161 layers 48. */
+  readonly growthRate?: number;
+  /** Length of the logits. Default 1000, ImageNet. */
+  readonly classes?: number;
+  /** Part of what each layer adds that training leaves out. Default 0; section 4.2 has 0.2 without augmentation. */
+  readonly dropout?: number;
+}
+
+export function densenet(options: DenseNetOptions = {}): nn.Layer {
+  const { depth = 121, classes = 1000, dropout = 0 } = options;
+  checkOneOf("densenet", "depth", depth, Object.keys(table1).map(Number) as DenseNetDepth[]);
+  const { k, layers } = table1[depth];
+  const { growthRate = k } = options;
+  checkWhole("densenet", "growthRate", growthRate);
+  const block = (count: number) => denseBlock(count, growthRate, dropout);
+  return nn.sequential({
+    features: nn.sequential({
+      // Section 4: 2k filters before the first block.
+      conv0: convolution(2 * growthRate, 7, { stride: 2, padding: 3 }),
+      norm0: nn.batchNorm2d(),
+      relu0: nn.relu(),
+      pool0: nn.maxPool2d(3, { stride: 2, padding: 1 }),
+      denseblock1: block(layers[0]),
+      transition1: transition(),
+      denseblock2: block(layers[1]),
+      transition2: transition(),
+      denseblock3: block(layers[2]),
+      transition3: transition(),
+      denseblock4: block(layers[3]),
+      norm5: nn.batchNorm2d(),
+    }),
+    relu: nn.relu(),
+    avgpool: nn.globalAvgPool2d(),
+    classifier: nn.linear(classes, { biasInitializer: nn.zeros }),
+  });
+}
+
+/** Table 1: growth rate, and the layers of each dense block. */
+const table1 = {
+  121: { k: 32, layers: [6, 12, 24, 16] },
+  161: { k: 48, layers: [6, 12, 36, 24] },
+  169: { k: 32, layers: [6, 12, 32, 32] },
+  201: { k: 32, layers: [6, 12, 48, 32] },
+} as const;
+
+/** Equation 2: each layer sees the maps of all before it. */
+function denseBlock(count: number, growthRate: number, dropout: number): nn.Layer {
+  const layer = denseLayer(growthRate, dropout);
+  return (x, scope) => {
+    const maps = [x];
+    for (let i = 1; i <= count; i++) {
+      const joined = maps.length === 1 ? x : concat({ ...maps }, {});
+      maps.push(scope.child(`denselayer${i}`, layer, joined));
+    }
+    return concat({ ...maps }, {});
+  };
+}
+
+/** DenseNet-B's H: batch norm, ReLU and 1×1 convolution to 4k channels, then the same with 3×3 to k. */
+function denseLayer(growthRate: number, dropout: number): nn.Layer {
+  return nn.sequential({
+    norm1: nn.batchNorm2d(),
+    relu1: nn.relu(),
+    conv1: convolution(4 * growthRate, 1),
+    norm2: nn.batchNorm2d(),
+    relu2: nn.relu(),
+    conv2: convolution(growthRate, 3, { padding: 1 }),
+    drop: nn.dropout(dropout),
+  });
+}
+
+/** Half the channels (θ = 0.5), and half the size. */
+function transition(): nn.Layer {
+  return (x, scope) =>
+    nn.sequential({
+      norm: nn.batchNorm2d(),
+      relu: nn.relu(),
+      conv: convolution(Math.floor(x.shape[3] / 2), 1),
+      pool: nn.avgPool2d(2),
+    })(x, scope);
+}
+
+/** Weights as in He et al., 2015, section 4.2. */
+function convolution(channels: number, kernel: number, options: nn.Conv2dOptions = {}): nn.Layer {
+  return nn.conv2d(channels, kernel, { bias: false, weightInitializer: nn.heNormal, ...options });
+}
