@@ -61,16 +61,14 @@ const table1 = {
   201: { k: 32, layers: [6, 12, 48, 32] },
 } as const;
 
-/** Equation 2: each layer sees the maps of all before it. */
+/** Equation 2: each layer sees the maps of all before it. Joined one by one, they are written where the last layer reads them. */
 function denseBlock(count: number, growthRate: number, dropout: number): nn.Layer {
   const layer = denseLayer(growthRate, dropout);
   return (x, scope) => {
-    const maps = [x];
-    for (let i = 1; i <= count; i++) {
-      const joined = maps.length === 1 ? x : concat({ ...maps }, {});
-      maps.push(scope.child(`denselayer${i}`, layer, joined));
-    }
-    return concat({ ...maps }, {});
+    let maps = x;
+    for (let i = 1; i <= count; i++)
+      maps = concat({ 0: maps, 1: scope.child(`denselayer${i}`, layer, maps) }, {});
+    return maps;
   };
 }
 

@@ -31,7 +31,10 @@ export function squeezenet(options: SqueezeNetOptions = {}): nn.Layer {
       convolution(conv1[0], conv1[1], { stride: 2 }),
       nn.relu(),
       pool(),
-      ...table1.flatMap(([name, ...row]) => [fire(...row), ...(poolAfter.includes(name) ? [pool()] : [])]),
+      ...table1.flatMap(([name, squeeze, expand1x1, expand3x3]) => [
+        fire(squeeze, expand1x1, expand3x3),
+        ...(poolAfter.includes(name) ? [pool()] : []),
+      ]),
     ]),
     classifier: nn.sequential([
       nn.dropout(dropout),
