@@ -33,6 +33,11 @@ export interface HostTensor {
   readonly data: Float32Array;
 }
 
+/** The shape that a tensor of ours has in files. */
+export function referenceShape(shape: readonly number[], kind: ParameterKind): readonly number[] {
+  return fileAxes[kind]?.map((axis) => shape[axis]) ?? shape;
+}
+
 /** Our layout to the files'. Data that keeps its order is not copied. */
 export function toReferenceLayout(tensor: HostTensor, kind: ParameterKind): HostTensor {
   const axes = fileAxes[kind];

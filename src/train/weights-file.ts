@@ -1,0 +1,34 @@
+/** Reads weights from whatever kind of file holds them, told by its first bytes. */
+
+import { isPyTorch, readPyTorch } from "../formats/pytorch.ts";
+import { type RawTensor, readSafetensors } from "../formats/safetensors.ts";
+import { CheckpointError } from "../tensor/errors.ts";
+import { decodeCheckpoint } from "./checkpoint.ts";
+
+export interface WeightsFile {
+  readonly format: "pytorch" | "safetensors" | "striate";
+  /** Weights and running statistics by name, in PyTorch's layout. */
+  readonly tensors: ReadonlyMap<string, RawTensor>;
+}
+
+/**
+ * The weights in a checkpoint of PyTorch, a safetensors file or a checkpoint of ours, whose optimizer state and earlier best
+ * weights are left out. Throws a CheckpointError that names `file` when it is damaged or none of these.
+ */
+export async function readWeights(bytes: Uint8Array<ArrayBuffer>, file: string): Promise<WeightsFile> {
+  // A header of safetensors is JSON behind its length; no pickle and no archive has a brace there.
+  const isSafetensors = bytes[8] === 0x7b;
+  if (!isSafetensors && isPyTorch(bytes))
+    return { format: "pytorch", tensors: readPyTorch(bytes, file).tensors };
+  if (!isSafetensors) {
+    throw new CheckpointError(
+      `${file}: is neither a safetensors file nor a checkpoint of PyTorch (.pth, .pt, .th).`,
+      { file },
+    );
+  }
+  const { tensors, metadata } = readSafetensors(bytes, file);
+  if (!metadata.has("striate.form")) return { format: "safetensors", tensors };
+  await decodeCheckpoint(bytes, file); // holds content and check sum against each other
+  const weights = [...tensors].filter(([name]) => !/^(optimizer|best)\./.test(name));
+  return { format: "striate", tensors: new Map(weights) };
+}

@@ -1,0 +1,177 @@
+/** Weights of files put into networks: by name, turned, and refused as a whole where they do not fit. */
+
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { jsEngine } from "../engines/js/engine.ts";
+import { type RawTensor, type WritableTensor, writeSafetensors } from "../formats/safetensors.ts";
+import * as nn from "../nn/index.ts";
+import { CheckpointError } from "../tensor/errors.ts";
+import { encodeCheckpoint } from "./checkpoint.ts";
+import { createLearner } from "./compiled-learner.ts";
+import { trainingOptions } from "./options.ts";
+import { initialProgress } from "./progress.ts";
+import { headOf, loadWeights, weightsFor } from "./weights.ts";
+import { readWeights } from "./weights-file.ts";
+
+/** The network of test/golden/pytorch-files/make.py. */
+const net = (classes: number) =>
+  nn.sequential({
+    conv1: nn.conv2d(4, 2),
+    bn1: nn.batchNorm2d(),
+    avgpool: nn.globalAvgPool2d(),
+    fc: nn.linear(classes),
+  });
+const imageShape = [5, 5, 3] as const;
+const declared = (classes = 2) => {
+  const { parameters, states } = nn.build(net(classes), { input: [1, ...imageShape] });
+  return [...parameters, ...states];
+};
+
+const file = "training-zip.pt";
+const path = fileURLToPath(new URL(`../../test/golden/pytorch-files/${file}`, import.meta.url));
+const bytes = new Uint8Array(readFileSync(path));
+const { tensors } = await readWeights(bytes, file);
+
+/** The CheckpointError that a call ends in. */
+function refusal(call: () => unknown): CheckpointError {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof CheckpointError) return error;
+    throw error;
+  }
+  throw new Error("it was not refused");
+}
+
+describe("weights of a file", () => {
+  test("are found by name and turned to our layout, counters of batches left out", () => {
+    const weights = weightsFor(declared(), tensors, { file });
+    expect([...weights.keys()].sort()).toEqual(
+      declared()
+        .map(({ name }) => name)
+        .sort(),
+    );
+    const filter = weights.get("conv1.weight");
+    expect(filter).toMatchObject({ kind: "filter", shape: [2, 2, 3, 4] });
+    // Element i of [k, c, r, s] has the value i: at r, s, c, k it is ((k·3 + c)·2 + r)·2 + s.
+    const expected = [0, 1].flatMap((r) =>
+      [0, 1].flatMap((s) => [0, 1, 2].flatMap((c) => [0, 1, 2, 3].map((k) => ((k * 3 + c) * 2 + r) * 2 + s))),
+    );
+    expect([...(filter?.data ?? [])]).toEqual(expected);
+    expect(weights.get("fc.weight")).toMatchObject({ kind: "matrix", shape: [4, 2] });
+    expect([...(weights.get("fc.weight")?.data ?? [])]).toEqual([0, 4, 1, 5, 2, 6, 3, 7]);
+  });
+
+  test("that do not fit are listed together: missing, of another shape, not in the model", () => {
+    const changed = new Map<string, WritableTensor>(tensors);
+    changed.delete("bn1.bias");
+    changed.delete("conv1.bias");
+    changed.set("extra.weight", { shape: [1], data: new Float32Array(1) });
+    changed.set("conv1.weight", { shape: [4, 3, 3, 3], data: new Float32Array(108) });
+    const { message, facts } = refusal(() => weightsFor(declared(), changed, { file }));
+    expect(message).toBe(
+      `${file}: does not fit the model: missing: conv1.bias [4], bn1.bias [4]; ` +
+        "of another shape: conv1.weight [4, 3, 2, 2] is [4, 3, 3, 3] there; not in the model: extra.weight.",
+    );
+    expect(facts).toMatchObject({
+      missing: ["conv1.bias", "bn1.bias"],
+      misshapen: ["conv1.weight"],
+      extra: ["extra.weight"],
+    });
+  });
+
+  test("of another model are listed in part and counted", () => {
+    const many = new Map<string, WritableTensor>(tensors);
+    for (let i = 0; i < 40; i++) many.set(`block${i}.weight`, { shape: [1], data: new Float32Array(1) });
+    expect(refusal(() => weightsFor(declared(), many)).message).toMatch(/block11\.weight, … \(40\)\.$/);
+  });
+
+  test("are found by other names where these are translated, once each", () => {
+    const caffe = new Map([...tensors].map(([name, tensor]) => [name.replace("conv1", "c1"), tensor]));
+    const rename = (name: string) => (name === "c1.bias" ? undefined : name.replace("c1", "conv1"));
+    const { message } = refusal(() => weightsFor(declared(), caffe, { rename }));
+    expect(message).toBe("the file: does not fit the model: missing: conv1.bias [4].");
+    const { facts } = refusal(() => weightsFor(declared(), tensors, { rename: () => "fc.bias" }));
+    expect(facts).toMatchObject({ missing: expect.arrayContaining(["fc.weight"]) });
+    expect(refusal(() => weightsFor(declared(), tensors, { rename: () => "fc.bias" })).message).toContain(
+      "there twice",
+    );
+  });
+
+  test("for other classes are the body's alone, where the head may be new", () => {
+    const head = headOf(net, imageShape);
+    expect(head).toEqual(["fc.weight", "fc.bias"]);
+    expect(refusal(() => weightsFor(declared(7), tensors)).message).toContain(
+      "For other classes, make a new head",
+    );
+    const weights = weightsFor(declared(7), tensors, { head });
+    expect(weights.size).toBe(declared().length - 2);
+    expect(weights.has("fc.weight")).toBe(false);
+    // A head that fits is taken.
+    expect(weightsFor(declared(2), tensors, { head }).size).toBe(declared().length);
+  });
+});
+
+describe("a learner", () => {
+  test("computes with the weights that were loaded, and keeps a new head's first values", async () => {
+    const engine = jsEngine();
+    const learner = await createLearner({ model: net(2), imageShape, engine, seed: 1 });
+    expect(loadWeights(learner, tensors, { file })).toEqual([]);
+    // Zeros through the convolution give its bias k; batch norm makes it (k − k)·k/√(k + ε) + k = k; then fc.
+    const { logits } = await learner.evaluate(new Float32Array(75), new Float32Array(1), 1);
+    expect([...logits]).toEqual([0 + 1 + 4 + 9, 0 + 5 + 12 + 21 + 1]);
+    learner.dispose();
+
+    const other = await createLearner({ model: net(3), imageShape, engine, seed: 1 });
+    const before = other.state();
+    const kept = loadWeights(other, tensors, { file, head: headOf(net, imageShape) });
+    expect(kept).toEqual(["fc.weight", "fc.bias"]);
+    expect(other.state().get("fc.weight")).toEqual(before.get("fc.weight"));
+    expect(other.state().get("conv1.bias")?.data).toEqual(Float32Array.of(0, 1, 2, 3));
+    other.dispose();
+    engine.dispose();
+  });
+});
+
+describe("a file of weights", () => {
+  const plain = (map: ReadonlyMap<string, RawTensor>) =>
+    [...map].map(([name, { shape }]) => [name, shape]).sort();
+
+  test("may be safetensors, or a checkpoint of ours without its optimizer and best weights", async () => {
+    const safetensors = await readWeights(writeSafetensors(tensors), "x.safetensors");
+    expect(safetensors.format).toBe("safetensors");
+    expect(plain(safetensors.tensors)).toEqual(plain(tensors));
+
+    const state = weightsFor(declared(), tensors);
+    const velocity = { kind: "vector", shape: [4], data: new Float32Array(4) } as const;
+    const checkpoint = await encodeCheckpoint({
+      version: "0",
+      model: { name: "net", options: {} },
+      data: {
+        name: "",
+        fingerprint: "",
+        classes: [],
+        normalization: { mean: [0, 0, 0], std: [1, 1, 1] },
+        imageShape,
+      },
+      training: trainingOptions(),
+      progress: initialProgress,
+      state: new Map([...state, ["optimizer.conv1.bias.velocity", velocity]]),
+      best: state,
+    });
+    const ours = await readWeights(checkpoint, "last.safetensors");
+    expect(ours.format).toBe("striate");
+    expect(weightsFor(declared(), ours.tensors)).toEqual(state);
+    checkpoint[checkpoint.length - 1] ^= 1;
+    await expect(readWeights(checkpoint, "last.safetensors")).rejects.toThrow(/checksum/);
+  });
+
+  test("of another kind is refused", async () => {
+    const text = new TextEncoder().encode("<!doctype html><title>Not found</title>");
+    await expect(readWeights(text, "w.pth")).rejects.toThrow(
+      "w.pth: is neither a safetensors file nor a checkpoint of PyTorch",
+    );
+    await expect(readWeights(new Uint8Array(0), "w.pth")).rejects.toThrow(CheckpointError);
+  });
+});
