@@ -3,6 +3,7 @@
 import { Command, CommanderError } from "commander";
 import { OptionError, StriateError } from "../tensor/index.ts";
 import { version } from "../train/version.ts";
+import { addConvert } from "./convert.ts";
 import { addEvaluate } from "./evaluate.ts";
 import type { Host } from "./host.ts";
 import { addModels } from "./models.ts";
@@ -27,6 +28,7 @@ export async function runCli(args: readonly string[], host: Host): Promise<numbe
   });
   addEvaluate(program, host);
   addPredict(program, host);
+  addConvert(program, host);
   addSummary(program, host);
   addModels(program, host);
   try {

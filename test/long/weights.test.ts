@@ -1,0 +1,94 @@
+/** Weights that others trained, in our networks: as many pictures are right as with PyTorch. */
+
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runCli } from "../../src/cli/program.ts";
+import { Loader } from "../../src/data/index.ts";
+import { openDataset } from "../../src/data/node.ts";
+import type { Engine } from "../../src/engines/engine.ts";
+import { wasmEngine } from "../../src/engines/wasm/engine.ts";
+import { evaluate } from "../../src/evaluate/evaluate.ts";
+import { readFileBytes } from "../../src/formats/node.ts";
+import { modelNamed } from "../../src/models/registry.ts";
+import { createLearner } from "../../src/train/compiled-learner.ts";
+import { loadWeights } from "../../src/train/weights.ts";
+import { readWeights } from "../../src/train/weights-file.ts";
+
+const weights = fileURLToPath(new URL("../../../shared/weights/", import.meta.url));
+const data = fileURLToPath(new URL("../../../shared/data/cifar10/", import.meta.url));
+const missing = [weights, data].filter((folder) => !existsSync(folder));
+if (missing.length > 0)
+  console.warn(`SKIPPED: no test on published weights, because ${missing.join(" and ")} is missing.`);
+
+/** What the weights were trained with. */
+const normalization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+describe.skipIf(missing.length > 0)("published weights", () => {
+  let engine: Engine;
+  let folder: string;
+  beforeAll(async () => {
+    engine = await wasmEngine();
+    folder = await mkdtemp(join(tmpdir(), "striate-weights-"));
+  });
+  afterAll(async () => {
+    engine.dispose();
+    await rm(folder, { recursive: true });
+  });
+
+  test.each([
+    ["cifar-resnet-20", "resnet20-12fca82f.th", 915],
+    ["cifar-resnet-32", "resnet32-d509ac18.th", 928],
+  ])("of %s get as many of 1,000 pictures of CIFAR-10 right as with PyTorch", async (name, file, right) => {
+    const { build, input } = modelNamed(name);
+    const learner = await createLearner({ model: build(), imageShape: input, engine });
+    const { format, tensors } = await readWeights(await readFileBytes(`${weights}${file}`), file);
+    expect(format).toBe("pytorch");
+    expect(loadWeights(learner, tensors, { file })).toEqual([]);
+    const pictures = await openDataset("cifar10", { dataDir: data, split: "test", download: false });
+    const loader = new Loader(pictures, { batch: 100, normalization });
+    const { images, top1 } = await evaluate(learner, loader.epoch(0)).finally(() => loader.dispose());
+    learner.dispose();
+    console.log(`${name}: ${Math.round(top1 * images)} of ${images} right, ${right} with PyTorch`);
+    expect(images).toBe(1000);
+    // A logit that two classes nearly share may tip with the order of a sum.
+    expect(Math.abs(top1 * images - right)).toBeLessThanOrEqual(2.001);
+  });
+
+  test("are converted and measured on the command line", async () => {
+    const checkpoint = join(folder, "resnet20.safetensors");
+    const { mean, std } = normalization;
+    const normalized = ["--data", "cifar10", "--mean", mean.join(), "--std", std.join()];
+    const source = `${weights}resnet20-12fca82f.th`;
+    const converted = await run(
+      ...["convert", source, "--model", "cifar-resnet-20", ...normalized, "--out", checkpoint, "--json"],
+    );
+    expect(converted).toMatchObject({ format: "pytorch", classes: 10, parameters: 269_722, newHead: [] });
+    const measured = await run("evaluate", checkpoint, "--data", "cifar10", "--data-dir", data, "--json");
+    expect(measured.images).toBe(1000);
+    expect(Math.abs(measured.top1 - 0.915)).toBeLessThan(0.0021);
+  });
+});
+
+/** The JSON that a command of the program gives. */
+async function run(...args: readonly string[]) {
+  let [out, log] = ["", ""];
+  const code = await runCli(args, {
+    out: (text) => {
+      out += text;
+    },
+    log: (text) => {
+      log += text;
+    },
+    isTerminal: false,
+    columns: () => 80,
+    clock: () => performance.now(),
+    args,
+    onStop: () => () => undefined,
+  });
+  expect(code, log).toBe(0);
+  return JSON.parse(out);
+}
