@@ -1,6 +1,20 @@
-/** Which recorded network of the folder of published values a model of the registry must equal. */
+/** Which recorded network of the folder of published values a model must equal. */
 
-export const publishedModels: Readonly<Record<string, string>> = {
+import { googlenet } from "../src/models/googlenet.ts";
+import { modelNamed } from "../src/models/registry.ts";
+import type { Layer, NamedTensors } from "../src/nn/index.ts";
+import type { Tensor } from "../src/ops/operation.ts";
+
+export interface PublishedModel {
+  readonly name: string;
+  readonly recorded: string;
+  readonly model: Layer<Tensor | NamedTensors>;
+  /** What the record calls a parameter of ours, where names differ. */
+  readonly recordedName?: (ours: string) => string;
+}
+
+/** Models of the registry, and the names of their records. */
+const ofRegistry: Readonly<Record<string, string>> = {
   alexnet: "alexnet",
   vgg11: "vgg11",
   "vgg13-bn": "vgg13_bn",
@@ -17,3 +31,47 @@ export const publishedModels: Readonly<Record<string, string>> = {
   densenet121: "densenet121",
   densenet169: "densenet169",
 };
+
+export const publishedModels: readonly PublishedModel[] = [
+  ...Object.entries(ofRegistry).map(([name, recorded]) => ({
+    name,
+    recorded,
+    model: modelNamed(name).build(),
+  })),
+  {
+    name: "googlenet with heads",
+    recorded: "googlenet_caffe",
+    model: googlenet({ auxiliary: true }),
+    recordedName: caffeNameOfGoogLeNet,
+  },
+  {
+    name: "googlenet of torchvision with heads",
+    recorded: "googlenet",
+    model: googlenet({ variant: "torchvision", auxiliary: true }),
+  },
+];
+
+/** "inception3a.branch2.1.conv.weight" is "inception_3a/3x3.weight" in Caffe's bvlc_googlenet. */
+function caffeNameOfGoogLeNet(ours: string): string {
+  const parts = {
+    conv1: "conv1/7x7_s2",
+    conv2: "conv2/3x3_reduce",
+    conv3: "conv2/3x3",
+    branch1: "1x1",
+    "branch2.0": "3x3_reduce",
+    "branch2.1": "3x3",
+    "branch3.0": "5x5_reduce",
+    "branch3.1": "5x5",
+    "branch4.1": "pool_proj",
+    "aux1.conv": "loss1/conv",
+    "aux1.fc1": "loss1/fc",
+    "aux1.fc2": "loss1/classifier",
+    "aux2.conv": "loss2/conv",
+    "aux2.fc1": "loss2/fc",
+    "aux2.fc2": "loss2/classifier",
+    fc: "loss3/classifier",
+  };
+  const [, module, place, leaf] = /^(?:inception(\d.)\.)?(.*?)(?:\.conv)?\.(weight|bias)$/.exec(ours) ?? [];
+  const part = Object.entries(parts).find(([name]) => name === place)?.[1];
+  return `${module === undefined ? "" : `inception_${module}/`}${part}.${leaf}`;
+}

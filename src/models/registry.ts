@@ -6,6 +6,7 @@ import { OptionError } from "../tensor/errors.ts";
 import { alexnet } from "./alexnet.ts";
 import { cifarResNet } from "./cifar-resnet.ts";
 import { densenet } from "./densenet.ts";
+import { googlenet } from "./googlenet.ts";
 import { lenet5 } from "./lenet5.ts";
 import { mnistCnn } from "./mnist-cnn.ts";
 import { resnet } from "./resnet.ts";
@@ -44,6 +45,8 @@ const zagoruyko = "Zagoruyko and Komodakis, Wide residual networks";
 const iandola =
   "Iandola, Han, Moskewicz, Ashraf, Dally and Keutzer, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size";
 const huang = "Huang, Liu, van der Maaten and Weinberger, Densely connected convolutional networks";
+const szegedy =
+  "Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke and Rabinovich, Going deeper with convolutions";
 const simonyan = "Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition";
 
 const mnist = { input: [28, 28, 1], classes: 10 } as const;
@@ -77,6 +80,8 @@ export const models: readonly ModelEntry[] = [
     ({ name: `squeezenet-${version}`, paper: iandola, year: 2016, ...imagenet, build: (options) => squeezenet({ ...options, version }) })),
   ...([121, 161, 169, 201] as const).map((depth): ModelEntry =>
     ({ name: `densenet${depth}`, paper: huang, year: 2016, ...imagenet, build: (options) => densenet({ ...options, depth }) })),
+  { name: "googlenet", paper: szegedy, year: 2014, ...imagenet, build: (options) => googlenet({ ...options, auxiliary: false }) },
+  { name: "googlenet-torchvision", paper: szegedy, year: 2014, ...imagenet, build: (options) => googlenet({ ...options, variant: "torchvision", auxiliary: false }) },
 ];
 
 /** The model of this name; "CIFAR-ResNet 20" is read as "cifar-resnet-20". Throws an OptionError that lists near names. */

@@ -1,5 +1,5 @@
 /**
- * Logits of the registry's models against recorded ones, on the WASM engine: weights by the fill rule, one image, at the small
+ * Logits of the models against recorded ones, on the WASM engine: weights by the fill rule, one image, at the small
  * size that records have beside the published one.
  */
 
@@ -7,8 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Engine, wasmEngine } from "../../src/engines/index.ts";
 import { plan } from "../../src/graph/plan.ts";
 import { StateLayout } from "../../src/graph/state-layout.ts";
-import { modelNamed } from "../../src/models/registry.ts";
-import { build, type Network } from "../../src/nn/index.ts";
+import { build, type Declaration, type Network } from "../../src/nn/index.ts";
 import { fillValues } from "../golden/fill.ts";
 import { filledImages, filledParameters, type PublishedRecord, publishedRecord } from "../networks.ts";
 import { publishedModels } from "../published-models.ts";
@@ -19,22 +18,35 @@ interface ZooRecord extends PublishedRecord {
   readonly small?: Pick<PublishedRecord, "input_shape" | "logits" | "logits_mean_std" | "macs">;
 }
 
-/** Values of all parameters and states by name, with the factors of batch norm scaled as the record says. */
-function valuesOf(network: Network, scale: number): Map<string, Float32Array> {
-  const values = new Map([...filledParameters(network)].map(([tensor, each]) => [tensor.name, each]));
-  for (const { name, shape, kind } of network.parameters)
+/** Values of all parameters and states by name, filled under the names of the record and scaled as it says. */
+function valuesOf(
+  network: Network,
+  { fill: { bn_weight_scale: scale } }: ZooRecord,
+  recordedName: (ours: string) => string,
+): Map<string, Float32Array> {
+  const renamed = (each: Declaration) => ({ ...each, name: recordedName(each.name) });
+  const [parameters, states] = [network.parameters.map(renamed), network.states.map(renamed)];
+  const values = new Map(
+    [...filledParameters({ ...network, parameters, states })].map(([tensor, each]) => [tensor.name, each]),
+  );
+  for (const { name, shape, kind, tensor } of parameters)
     if (scale !== 1 && kind === "vector" && name.endsWith(".weight"))
-      values.set(name, fillValues(name, shape, "bn_weight", scale));
+      values.set(tensor.name, fillValues(name, shape, "bn_weight", scale));
   return values;
 }
 
-async function logitsOf(engine: Engine, network: Network, scale: number, image: Float32Array) {
+async function logitsOf(
+  engine: Engine,
+  network: Network,
+  values: ReadonlyMap<string, Float32Array>,
+  image: Float32Array,
+): Promise<readonly number[]> {
   const layout = new StateLayout();
   layout.append("parameters", network.parameters);
   layout.append("states", network.states);
   const session = await engine.open(layout);
   try {
-    for (const [name, values] of valuesOf(network, scale)) session.write(name, values);
+    for (const [name, each] of values) session.write(name, each);
     const program = await session.load(plan({ outputs: network.outputs, state: layout }));
     return Array.from((await program.run({ x: image })).logits);
   } finally {
@@ -49,15 +61,16 @@ describe("the zoo", () => {
   });
   afterAll(() => engine.dispose());
 
-  it.each(Object.entries(publishedModels))("%s gives the logits of %s", async (name, recorded) => {
+  it.each(publishedModels)("$name gives the logits of $recorded", async (published) => {
+    const { name, recorded, model, recordedName = (ours) => ours } = published;
     // The record holds more than the tests beside the models read.
-    const published = publishedRecord(recorded) as ZooRecord | undefined;
-    if (published === undefined) return;
-    const { input_shape, logits, logits_mean_std } = published.small ?? published;
+    const record = publishedRecord(recorded) as ZooRecord | undefined;
+    if (record === undefined) return;
+    const { input_shape, logits, logits_mean_std } = record.small ?? record;
     const [n, c, h, w] = input_shape;
-    const network = build(modelNamed(name).build(), { input: [n, h, w, c] });
+    const network = build(model, { input: [n, h, w, c] });
     const image = filledImages("input", [n, h, w, c]);
-    const found = await logitsOf(engine, network, published.fill.bn_weight_scale, image);
+    const found = await logitsOf(engine, network, valuesOf(network, record, recordedName), image);
     expect(found.length).toBe(logits.length);
     const [, std] = logits_mean_std;
     const error = Math.max(...logits.map((value, i) => Math.abs(found[i] - value))) / std;
