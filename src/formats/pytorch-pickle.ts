@@ -74,7 +74,10 @@ const callable = new Set([
   "torch._utils _rebuild_parameter",
   "torch Size",
   "builtins set",
+  "builtins frozenset",
   "__builtin__ set",
+  "__builtin__ frozenset",
+  "_codecs encode",
 ]);
 
 /** The dialect of a file; the storages that it names are collected in `storages` by key. */
@@ -125,8 +128,16 @@ function reduce(callee: TorchValue, values: TorchValue, fail: PickleFail): Torch
       return values[0] instanceof StridedTensor ? values[0] : fail("a parameter is no tensor");
     case "torch Size":
     case "builtins set":
+    case "builtins frozenset":
     case "__builtin__ set":
+    case "__builtin__ frozenset":
       return Array.isArray(values[0]) ? values[0] : fail("a set or size is made of no list");
+    case "_codecs encode": {
+      // How protocol 2 has bytes: text of the same code points.
+      const [text, encoding] = values;
+      if (typeof text !== "string" || encoding !== "latin1") return fail("bytes are not latin1");
+      return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+    }
     default:
       return fail(`${callee.name} is called`);
   }

@@ -70,6 +70,20 @@ for (const form of ["zip", "legacy"]) {
   });
 }
 
+test.each([2, 3, 4, 5])("pickles of protocol %i are read, whatever plain values they hold", (protocol) => {
+  const name = `protocol${protocol}-legacy.pt`;
+  const file = readPyTorch(bytesOf(name), name);
+  expect([...file.tensors.keys()]).toEqual(["weight"]);
+  expect(valuesOf(file, "weight")).toEqual({ shape: [2, 2], values: counting(4) });
+  expect(Object.fromEntries(file.entries)).toEqual({
+    lr: 0.1,
+    seed: -5,
+    steps: 2 ** 40,
+    done: false,
+    note: null,
+  });
+});
+
 test("a whole module is refused by the class that it asks for, with a way out", () => {
   expect(() => readPyTorch(bytesOf("module-zip.pt"), "net.pt")).toThrow(
     "net.pt: it asks for torch.nn.modules.container.Sequential: arrays, numbers and texts are read, and nothing is executed. Save the state dict alone",

@@ -20,7 +20,7 @@ import type { RawTensor } from "./safetensors.ts";
 export interface PyTorchFile {
   /** Arrays of the state dict by name, row-major, of the types they were saved with; "module." is taken off their names. */
   readonly tensors: ReadonlyMap<string, RawTensor>;
-  /** Numbers, texts and flags that stand beside the state dict, such as "epoch" or "arch". */
+  /** Numbers, texts and flags that stand beside the state dict, such as "epoch" or "arch"; whole numbers past 2⁵³ are rounded. */
   readonly entries: ReadonlyMap<string, Plain>;
 }
 

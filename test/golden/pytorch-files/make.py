@@ -76,5 +76,23 @@ views = OrderedDict(
 )
 save("views", views)
 
+# Plain values beside arrays, in the protocols that a script can ask for.
+plain = {
+    "model": OrderedDict(weight=counting(2, 2)),
+    "size": torch.Size([1, 2]),
+    "sets": ({1, 2}, frozenset([3])),
+    "bytes": b"\x00\xff",
+    "tuple": (1, 2, 3, 4),
+    "numbers": [1, 300, 70000, -5, 2**40, 1e-3, True, None],
+    "lr": 0.1,
+    "seed": -5,
+    "steps": 2**40,
+    "done": False,
+    "note": None,
+}
+for protocol in range(2, 6):
+    path = os.path.join(here, f"protocol{protocol}-legacy.pt")
+    torch.save(plain, path, pickle_protocol=protocol, _use_new_zipfile_serialization=False)
+
 # What must be refused: a whole module names classes of its own.
 torch.save(torch.nn.Sequential(torch.nn.Linear(2, 2)), os.path.join(here, "module-zip.pt"))
