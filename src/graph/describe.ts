@@ -30,13 +30,14 @@ export function describe(plan: Plan): string {
       buffer.from < 0 ? "input" : `step ${buffer.from}`,
       buffer.to >= plan.steps.length ? "end" : `step ${buffer.to}`,
     ]);
+  const macs = plan.steps.reduce((sum, step) => sum + step.macs, 0);
   const separate = plan.buffers.reduce((sum, buffer) => sum + buffer.elements, 0);
   return [
     table(["step", "what", "shape", "reads", "MACs", "at", "bytes", ""], rows),
     "",
     table(["buffer", "bytes", "at", "from", "to"], buffers),
     "",
-    `${plan.steps.length} steps, ${count(plan.steps.reduce((sum, step) => sum + step.macs, 0))} multiply-adds`,
+    `${plan.steps.length} steps, ${macs.toLocaleString("en-US")} multiply-adds`,
     `work memory: peak ${formatBytes(4 * plan.workElements)} (${formatBytes(4 * separate)} without reuse)`,
     `state memory: ${formatBytes(4 * plan.state.elements)}`,
   ].join("\n");

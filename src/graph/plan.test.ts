@@ -233,11 +233,6 @@ suite("results in place of operands", () => {
       ],
     });
     const x = input("x", [4, 6]);
-    const sums = turned(
-      { x: ops.maxPool2d({ x: ops.reshape({ x }, { shape: [1, 4, 6, 1] }) }, { kernel: 1 }) },
-      {},
-    );
-    expect(sums.shape).toEqual([1, 4, 6, 1]);
     const square = ops.matmul({ a: scaled(x), b: input("m", [6, 6]) }, {});
     expect(places(await expectComputed([turned({ x: square }, {})]))).toEqual([]);
   });
@@ -383,7 +378,8 @@ suite("describe", () => {
     const sums = ops.reshape({ x: ops.sum({ x }, { axes: [1] }) }, { shape: [64, 1] });
     const text = described([ops.subtract({ a: x, b: sums }, {})]);
     expect(text).toContain("in place of scale");
-    expect(text).toContain("work memory: peak 32.3 KiB (32.3 KiB without reuse)");
+    expect(text).toContain("3 steps, 0 multiply-adds");
+    expect(text).toContain("work memory: peak 32.0 KiB (32.3 KiB without reuse)");
   });
 });
 
