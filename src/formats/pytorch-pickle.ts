@@ -75,8 +75,6 @@ const callable = new Set([
   "torch Size",
   "builtins set",
   "builtins frozenset",
-  "__builtin__ set",
-  "__builtin__ frozenset",
   "_codecs encode",
 ]);
 
@@ -89,7 +87,8 @@ export function torchDialect(file: string, storages: Map<string, Storage>): Pick
       const message = `${file}: at byte ${place}: ${reason}: it is damaged or no checkpoint of PyTorch.`;
       return new CheckpointError(message, { file, offset, reason });
     },
-    global(name) {
+    global(given) {
+      const name = given.replace("__builtin__ ", "builtins "); // as Python 2 called them
       const storage = storageName.exec(name)?.[1];
       if (callable.has(name) || (storage !== undefined && Object.hasOwn(storageTypes, storage)))
         return new Global(name);
@@ -129,8 +128,6 @@ function reduce(callee: TorchValue, values: TorchValue, fail: PickleFail): Torch
     case "torch Size":
     case "builtins set":
     case "builtins frozenset":
-    case "__builtin__ set":
-    case "__builtin__ frozenset":
       return Array.isArray(values[0]) ? values[0] : fail("a set or size is made of no list");
     case "_codecs encode": {
       // How protocol 2 has bytes: text of the same code points.
