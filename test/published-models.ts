@@ -30,6 +30,7 @@ const ofRegistry: Readonly<Record<string, string>> = {
   "squeezenet-1.1": "squeezenet1_1",
   densenet121: "densenet121",
   densenet169: "densenet169",
+  "mobilenet-v1-1.0-224": "mobilenet_v1",
 };
 
 export const publishedModels: readonly PublishedModel[] = [

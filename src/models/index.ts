@@ -4,6 +4,7 @@ export { type DenseNetDepth, type DenseNetOptions, densenet } from "./densenet.t
 export { type GoogLeNetOptions, googlenet, googlenetLoss } from "./googlenet.ts";
 export { type LeNet5Options, lenet5 } from "./lenet5.ts";
 export { type MnistCnnOptions, mnistCnn } from "./mnist-cnn.ts";
+export { type MobileNetV1Options, mobilenetResolutions, mobilenetV1 } from "./mobilenet-v1.ts";
 export * from "./receptive-field.ts";
 export * from "./registry.ts";
 export {

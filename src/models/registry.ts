@@ -9,6 +9,7 @@ import { densenet } from "./densenet.ts";
 import { googlenet } from "./googlenet.ts";
 import { lenet5 } from "./lenet5.ts";
 import { mnistCnn } from "./mnist-cnn.ts";
+import { mobilenetResolutions, mobilenetV1 } from "./mobilenet-v1.ts";
 import { resnet } from "./resnet.ts";
 import { resnext } from "./resnext.ts";
 import { squeezenet } from "./squeezenet.ts";
@@ -47,6 +48,8 @@ const iandola =
 const huang = "Huang, Liu, van der Maaten and Weinberger, Densely connected convolutional networks";
 const szegedy =
   "Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke and Rabinovich, Going deeper with convolutions";
+const howard =
+  "Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto and Adam, MobileNets: efficient convolutional neural networks for mobile vision applications";
 const simonyan = "Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition";
 
 const mnist = { input: [28, 28, 1], classes: 10 } as const;
@@ -82,6 +85,8 @@ export const models: readonly ModelEntry[] = [
     ({ name: `densenet${depth}`, paper: huang, year: 2016, ...imagenet, build: (options) => densenet({ ...options, depth }) })),
   { name: "googlenet", paper: szegedy, year: 2014, ...imagenet, build: (options) => googlenet({ ...options, auxiliary: false }) },
   { name: "googlenet-torchvision", paper: szegedy, year: 2014, ...imagenet, build: (options) => googlenet({ ...options, variant: "torchvision", auxiliary: false }) },
+  ...[[1, 224], [0.75, 224], [0.5, 224], [0.25, 224], ...mobilenetResolutions.slice(1).map((edge) => [1, edge] as const)].map(([width, edge]): ModelEntry =>
+    ({ name: `mobilenet-v1-${width === 1 ? "1.0" : width}-${edge}`, paper: howard, year: 2017, input: [edge, edge, 3], classes: 1000, build: (options) => mobilenetV1({ ...options, width }) })),
 ];
 
 /** The model of this name; "CIFAR-ResNet 20" is read as "cifar-resnet-20". Throws an OptionError that lists near names. */
