@@ -1,6 +1,7 @@
 /** Which recorded network of the folder of published values a model must equal. */
 
 import { googlenet } from "../src/models/googlenet.ts";
+import { inceptionV3 } from "../src/models/inception-v3.ts";
 import { modelNamed } from "../src/models/registry.ts";
 import type { Layer, NamedTensors } from "../src/nn/index.ts";
 import type { Tensor } from "../src/ops/operation.ts";
@@ -9,6 +10,8 @@ export interface PublishedModel {
   readonly name: string;
   readonly recorded: string;
   readonly model: Layer<Tensor | NamedTensors>;
+  /** Whether logits are compared at the published size because the model does not take the small one. Default false. */
+  readonly fullSize?: boolean;
   /** What the record calls a parameter of ours, where names differ. */
   readonly recordedName?: (ours: string) => string;
 }
@@ -49,6 +52,12 @@ export const publishedModels: readonly PublishedModel[] = [
     name: "googlenet of torchvision with heads",
     recorded: "googlenet",
     model: googlenet({ variant: "torchvision", auxiliary: true }),
+  },
+  {
+    name: "inception-v3 with its head",
+    recorded: "inception_v3",
+    model: inceptionV3({ auxiliary: true }),
+    fullSize: true,
   },
 ];
 

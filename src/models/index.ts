@@ -2,6 +2,7 @@ export { type AlexNetOptions, alexnet } from "./alexnet.ts";
 export { type CifarResNetOptions, cifarResNet } from "./cifar-resnet.ts";
 export { type DenseNetDepth, type DenseNetOptions, densenet } from "./densenet.ts";
 export { type GoogLeNetOptions, googlenet, googlenetLoss } from "./googlenet.ts";
+export { type InceptionV3Options, inceptionV3, inceptionV3Loss } from "./inception-v3.ts";
 export { type LeNet5Options, lenet5 } from "./lenet5.ts";
 export { type MnistCnnOptions, mnistCnn } from "./mnist-cnn.ts";
 export { type MobileNetV1Options, mobilenetResolutions, mobilenetV1 } from "./mobilenet-v1.ts";

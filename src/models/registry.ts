@@ -7,6 +7,7 @@ import { alexnet } from "./alexnet.ts";
 import { cifarResNet } from "./cifar-resnet.ts";
 import { densenet } from "./densenet.ts";
 import { googlenet } from "./googlenet.ts";
+import { inceptionV3 } from "./inception-v3.ts";
 import { lenet5 } from "./lenet5.ts";
 import { mnistCnn } from "./mnist-cnn.ts";
 import { mobilenetResolutions, mobilenetV1 } from "./mobilenet-v1.ts";
@@ -50,6 +51,8 @@ const szegedy =
   "Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke and Rabinovich, Going deeper with convolutions";
 const howard =
   "Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto and Adam, MobileNets: efficient convolutional neural networks for mobile vision applications";
+const szegedy2015 =
+  "Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, Rethinking the Inception architecture for computer vision";
 const simonyan = "Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition";
 
 const mnist = { input: [28, 28, 1], classes: 10 } as const;
@@ -87,6 +90,7 @@ export const models: readonly ModelEntry[] = [
   { name: "googlenet-torchvision", paper: szegedy, year: 2014, ...imagenet, build: (options) => googlenet({ ...options, variant: "torchvision", auxiliary: false }) },
   ...[[1, 224], [0.75, 224], [0.5, 224], [0.25, 224], ...mobilenetResolutions.slice(1).map((edge) => [1, edge] as const)].map(([width, edge]): ModelEntry =>
     ({ name: `mobilenet-v1-${width === 1 ? "1.0" : width}-${edge}`, paper: howard, year: 2017, input: [edge, edge, 3], classes: 1000, build: (options) => mobilenetV1({ ...options, width }) })),
+  { name: "inception-v3", paper: szegedy2015, year: 2015, input: [299, 299, 3], classes: 1000, build: (options) => inceptionV3({ ...options, auxiliary: false }) },
 ];
 
 /** The model of this name; "CIFAR-ResNet 20" is read as "cifar-resnet-20". Throws an OptionError that lists near names. */

@@ -1,0 +1,191 @@
+/**
+ * Inception v3: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the Inception Architecture for Computer Vision", 2015,
+ * arXiv:1512.00567.
+ *
+ * Table 1 as its authors released it and torchvision has it, whose names these are: modules of figure 5 (Mixed_5b to 5d),
+ * figure 6 with n = 7 (Mixed_6b to 6e) and figure 7 (Mixed_7b, 7c), with the reductions of section 5 between them. The first
+ * layers have a 1×1 of 80 filters where the table has a 3×3, and the stage of 35×35 has 288 channels after its first module.
+ * 23,834,568 parameters, 27,161,264 with the auxiliary head, of the paper's section 4 with batch norm.
+ *
+ * Input [n, 299, 299, 3], other sizes pass but for the head, which needs 17×17 maps; output logits [n, classes]; with
+ * `auxiliary`, a record: { logits, aux } in training, { logits } at inference.
+ */
+
+import * as nn from "../nn/index.ts";
+import { add } from "../ops/add.ts";
+import { concat } from "../ops/concat.ts";
+import { crossEntropy } from "../ops/cross-entropy.ts";
+import type { Tensor } from "../ops/operation.ts";
+import { scale } from "../ops/scale.ts";
+import type { Pair } from "../ops/window.ts";
+
+export interface InceptionV3Options {
+  /** Whether training has the head on Mixed_6e. Its loss: `inceptionV3Loss`. Default false. */
+  readonly auxiliary?: boolean;
+  /** Length of the logits. Default 1000, ImageNet. */
+  readonly classes?: number;
+  /** Part of the values before the last layer that training leaves out. Default 0.5, as torchvision; TensorFlow has 0.2. */
+  readonly dropout?: number;
+}
+
+export function inceptionV3(options?: InceptionV3Options & { readonly auxiliary?: false }): nn.Layer;
+export function inceptionV3(options: InceptionV3Options): nn.Layer<Tensor | nn.NamedTensors>;
+export function inceptionV3(options: InceptionV3Options = {}): nn.Layer<Tensor | nn.NamedTensors> {
+  const { auxiliary = false, classes = 1000, dropout = 0.5 } = options;
+  const to6e = nn.sequential({
+    Conv2d_1a_3x3: unit(32, 3, { stride: 2 }),
+    Conv2d_2a_3x3: unit(32, 3),
+    Conv2d_2b_3x3: unit(64, 3, { padding: 1 }),
+    maxpool1: nn.maxPool2d(3, { stride: 2 }),
+    Conv2d_3b_1x1: unit(80, 1),
+    Conv2d_4a_3x3: unit(192, 3),
+    maxpool2: nn.maxPool2d(3, { stride: 2 }),
+    Mixed_5b: figure5(32),
+    Mixed_5c: figure5(64),
+    Mixed_5d: figure5(64),
+    Mixed_6a: reductionTo17(),
+    Mixed_6b: figure6(128),
+    Mixed_6c: figure6(160),
+    Mixed_6d: figure6(160),
+    Mixed_6e: figure6(192),
+  });
+  const head = auxiliaryHead(classes);
+  const rest = nn.sequential({
+    Mixed_7a: reductionTo8(),
+    Mixed_7b: figure7(),
+    Mixed_7c: figure7(),
+    avgpool: nn.globalAvgPool2d(),
+    dropout: nn.dropout(dropout),
+    fc: nn.linear(classes),
+  });
+  return (x, scope) => {
+    const after6e = to6e(x, scope);
+    if (!auxiliary) return rest(after6e, scope);
+    // Inference declares the head too, so that both forms have the same parameters, but does not compute it.
+    const aux = scope.child("AuxLogits", head, after6e);
+    const logits = rest(after6e, scope);
+    return scope.training ? { logits, aux } : { logits };
+  };
+}
+
+/** Cross-entropy of the logits, and 0.4 times that of the head where there is one, as the authors' code has it. */
+export function inceptionV3Loss({ logits, aux }: nn.NamedTensors, labels: Tensor): Tensor {
+  const loss = crossEntropy({ x: logits, labels });
+  if (aux === undefined) return loss;
+  return add({ a: loss, b: scale({ x: crossEntropy({ x: aux, labels }) }, { factor: 0.4 }) }, {});
+}
+
+/** Figure 5: the 5×5 beside two 3×3 in a row. */
+function figure5(pooled: number): nn.Layer {
+  return joined(
+    nn.sequential({ branch1x1: unit(64, 1) }),
+    nn.sequential({ branch5x5_1: unit(48, 1), branch5x5_2: unit(64, 5, { padding: 2 }) }),
+    doubled3x3({ padding: 1 }),
+    nn.sequential({ pool: averagePool(), branch_pool: unit(pooled, 1) }),
+  );
+}
+
+/** Section 5: convolutions and pooling of stride 2 side by side, from 35×35 to 17×17. */
+function reductionTo17(): nn.Layer {
+  return joined(
+    nn.sequential({ branch3x3: unit(384, 3, { stride: 2 }) }),
+    doubled3x3({ stride: 2 }),
+    nn.maxPool2d(3, { stride: 2 }),
+  );
+}
+
+function doubled3x3(last: nn.Conv2dOptions): nn.Layer {
+  return nn.sequential({
+    branch3x3dbl_1: unit(64, 1),
+    branch3x3dbl_2: unit(96, 3, { padding: 1 }),
+    branch3x3dbl_3: unit(96, 3, last),
+  });
+}
+
+/** Figure 6: 7×7 as 1×7 and 7×1, once and twice, with `inner` channels in between. */
+function figure6(inner: number): nn.Layer {
+  return joined(
+    nn.sequential({ branch1x1: unit(192, 1) }),
+    nn.sequential({ branch7x7_1: unit(inner, 1), branch7x7_2: row(inner, 7), branch7x7_3: column(192, 7) }),
+    nn.sequential({
+      branch7x7dbl_1: unit(inner, 1),
+      branch7x7dbl_2: column(inner, 7),
+      branch7x7dbl_3: row(inner, 7),
+      branch7x7dbl_4: column(inner, 7),
+      branch7x7dbl_5: row(192, 7),
+    }),
+    nn.sequential({ pool: averagePool(), branch_pool: unit(192, 1) }),
+  );
+}
+
+/** From 17×17 to 8×8. */
+function reductionTo8(): nn.Layer {
+  return joined(
+    nn.sequential({ branch3x3_1: unit(192, 1), branch3x3_2: unit(320, 3, { stride: 2 }) }),
+    nn.sequential({
+      branch7x7x3_1: unit(192, 1),
+      branch7x7x3_2: row(192, 7),
+      branch7x7x3_3: column(192, 7),
+      branch7x7x3_4: unit(192, 3, { stride: 2 }),
+    }),
+    nn.maxPool2d(3, { stride: 2 }),
+  );
+}
+
+/** Figure 7: 1×3 and 3×1 side by side, for many channels at few places. */
+function figure7(): nn.Layer {
+  const split = (name: string) =>
+    joined(nn.sequential({ [`${name}a`]: row(384, 3) }), nn.sequential({ [`${name}b`]: column(384, 3) }));
+  return joined(
+    nn.sequential({ branch1x1: unit(320, 1) }),
+    inTurn(nn.sequential({ branch3x3_1: unit(384, 1) }), split("branch3x3_2")),
+    inTurn(
+      nn.sequential({ branch3x3dbl_1: unit(448, 1), branch3x3dbl_2: unit(384, 3, { padding: 1 }) }),
+      split("branch3x3dbl_3"),
+    ),
+    nn.sequential({ pool: averagePool(), branch_pool: unit(192, 1) }),
+  );
+}
+
+/** The paper's section 4 with batch norm: average pooling to 5×5, then a 5×5 convolution. */
+function auxiliaryHead(classes: number): nn.Layer {
+  return nn.sequential({
+    pool: nn.avgPool2d(5, { stride: 3 }),
+    conv0: unit(128, 1),
+    conv1: unit(768, 5),
+    avgpool: nn.globalAvgPool2d(),
+    fc: nn.linear(classes, { weightInitializer: nn.normal(0.001) }),
+  });
+}
+
+/** Applies each path to x and joins their channels. The names of all paths' parts are in the module itself. */
+function joined(...paths: readonly nn.Layer[]): nn.Layer {
+  return (x, scope) => concat({ ...paths.map((path) => path(x, scope)) }, {});
+}
+
+/** One after the other, without a name of its own. */
+function inTurn(first: nn.Layer, second: nn.Layer): nn.Layer {
+  return (x, scope) => second(first(x, scope), scope);
+}
+
+function averagePool(): nn.Layer {
+  return nn.avgPool2d(3, { stride: 1, padding: 1 });
+}
+
+/** 1 × n. */
+function row(channels: number, n: number): nn.Layer {
+  return unit(channels, [1, n], { padding: [0, (n - 1) / 2] });
+}
+
+/** n × 1. */
+function column(channels: number, n: number): nn.Layer {
+  return unit(channels, [n, 1], { padding: [(n - 1) / 2, 0] });
+}
+
+function unit(channels: number, kernel: Pair, options: nn.Conv2dOptions = {}): nn.Layer {
+  return nn.sequential({
+    conv: nn.conv2d(channels, kernel, { bias: false, weightInitializer: nn.heNormal, ...options }),
+    bn: nn.batchNorm2d({ epsilon: 1e-3 }),
+    relu: nn.relu(),
+  });
+}
