@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readSafetensors, writeSafetensors } from "../formats/safetensors.ts";
+import { readSafetensors, type WritableTensor, writeSafetensors } from "../formats/safetensors.ts";
 import { modelNamed } from "../models/registry.ts";
 import { initialValues } from "../nn/initializers.ts";
 import { build } from "../nn/network.ts";
@@ -63,7 +63,7 @@ describe("convert", () => {
       classes: 10,
       parameters: 61_706,
       arrays: 10,
-      newHead: [],
+      drawn: [],
     });
     const arrays = async (path: string) =>
       readSafetensors(new Uint8Array(await readFile(path)), path).tensors;
@@ -92,7 +92,7 @@ describe("convert", () => {
     expect(existsSync(join(folder, "100.safetensors"))).toBe(false);
     const { code, out } = await convert("100.safetensors", "--classes", "100", "--new-head", "--json");
     expect(code).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({ classes: 100, arrays: 8, newHead: ["fc3.weight", "fc3.bias"] });
+    expect(JSON.parse(out)).toMatchObject({ classes: 100, arrays: 8, drawn: ["fc3.weight", "fc3.bias"] });
   });
 
   test.each<[string, readonly string[], number, RegExp]>([
@@ -129,6 +129,23 @@ describe("convert", () => {
     expect(refused).toMatchObject({ code: 2, log: expect.stringContaining("is there already") });
     expect(await readFile(join(folder, "there.safetensors"), "utf8")).toBe("precious");
     expect((await convert("there.safetensors", "--force")).code).toBe(0);
+  });
+
+  test("leaves out the parts of a file that it is told to", async () => {
+    const more = join(folder, "more.safetensors");
+    const { tensors } = readSafetensors(new Uint8Array(await readFile(weights)), weights);
+    const bias = { shape: [1], data: new Float32Array(1) };
+    await writeFile(
+      more,
+      writeSafetensors(new Map<string, WritableTensor>([...tensors, ["aux.fc.bias", bias], ["aux2", bias]])),
+    );
+    const out = join(folder, "less.safetensors");
+    const refused = await run("convert", more, "--model", "lenet5", "--out", out);
+    expect(refused.log).toContain("not in the model: aux.fc.bias, aux2.");
+    const half = await run("convert", more, "--model", "lenet5", "--out", out, "--ignore", "aux");
+    expect(half.log).toContain("not in the model: aux2.");
+    const { code } = await run("convert", more, "--model", "lenet5", "--out", out, "--ignore", "aux,aux2");
+    expect(code).toBe(0);
   });
 
   test("reads checkpoints of PyTorch, and refuses those that are programs", async () => {

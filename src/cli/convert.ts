@@ -15,7 +15,7 @@ import { trainingOptions } from "../train/options.ts";
 import { initialProgress } from "../train/progress.ts";
 import { recipeFor } from "../train/recipes.ts";
 import { version } from "../train/version.ts";
-import { headOf, weightsFor } from "../train/weights.ts";
+import { auxiliaryOf, headOf, weightsFor } from "../train/weights.ts";
 import { readWeights } from "../train/weights-file.ts";
 import { count, type ImageShape, number, imageShape as parseShape, whole } from "./flags.ts";
 import type { Host } from "./host.ts";
@@ -30,6 +30,7 @@ interface ConvertFlags {
   readonly std?: readonly number[];
   readonly input?: ImageShape;
   readonly newHead?: boolean;
+  readonly ignore?: string;
   readonly seed: number;
   readonly out?: string;
   readonly force?: boolean;
@@ -61,6 +62,7 @@ export function addConvert(program: Command, host: Host): void {
     .option("--std <list>", "standard deviation of each channel", numbers)
     .option("--input <HxWxC>", "height, width and channels of the image", parseShape)
     .option("--new-head", "where the classes differ, keep the body and draw a new head")
+    .option("--ignore <list>", "parts of the file that the model does not have, such as aux1,aux2")
     .option("--seed <n>", "of a new head", whole, 1)
     .option("--out <file>", "where to write (default: <file>.<model>.safetensors in this folder)")
     .option("--force", "write over a file that is there")
@@ -81,10 +83,16 @@ async function runConvert(path: string, flags: ConvertFlags, host: Host): Promis
     throw new OptionError(`--classes is ${classes}, but ${flags.data} has ${data.classes.length} classes.`);
 
   const { format, tensors } = await readWeights(await readFileBytes(path), path);
-  const network = build(entry.build({ classes }), { input: [1, ...data.imageShape], training: true });
+  const model = entry.build({ classes });
+  const network = build(model, { input: [1, ...data.imageShape], training: true });
   const declared = [...network.parameters, ...network.states];
   const head = flags.newHead ? headOf((count) => entry.build({ classes: count }), data.imageShape) : [];
-  const weights = weightsFor(declared, tensors, { file: path, head });
+  const weights = weightsFor(declared, tensors, {
+    file: path,
+    head,
+    optional: auxiliaryOf(model, data.imageShape),
+    rename: leaveOut(flags.ignore?.split(",") ?? []),
+  });
   const initial = initialValues(network, flags.seed);
   const state = declared.map(({ name, shape, kind }) => {
     const fresh = { shape, kind, data: initial.get(name) ?? new Float32Array(size(shape)) };
@@ -100,12 +108,12 @@ async function runConvert(path: string, flags: ConvertFlags, host: Host): Promis
   };
   await writeFileAtomic(out, await encodeCheckpoint(checkpoint));
 
-  const newHead = declared.map(({ name }) => name).filter((name) => !weights.has(name));
+  const drawn = declared.map(({ name }) => name).filter((name) => !weights.has(name));
   const parameters = network.parameters.reduce((sum, { shape }) => sum + size(shape), 0);
   const { normalization } = data;
   const result = { model: entry.name, file: path, format, out, classes, parameters, arrays: weights.size };
-  if (flags.json) host.out(`${JSON.stringify({ ...result, newHead, normalization })}\n`);
-  else host.out(report({ ...result, newHead, normalization }));
+  if (flags.json) host.out(`${JSON.stringify({ ...result, drawn, normalization })}\n`);
+  else host.out(report({ ...result, drawn, normalization }));
 }
 
 /** What the checkpoint says of its data: known sets are described without their files. */
@@ -147,6 +155,11 @@ async function describedData(
   return { name: dataLabel(data), classes, imageShape, normalization };
 }
 
+/** Names as they are, but for those of these parts: "aux1" is "aux1.fc.weight" too. */
+function leaveOut(parts: readonly string[]): (name: string) => string | undefined {
+  return (name) => (parts.some((part) => name === part || name.startsWith(`${part}.`)) ? undefined : name);
+}
+
 function numbered(classes: number): string[] {
   return Array.from({ length: classes }, (_, label) => `${label}`);
 }
@@ -162,13 +175,13 @@ function report(result: {
   readonly classes: number;
   readonly parameters: number;
   readonly arrays: number;
-  readonly newHead: readonly string[];
+  readonly drawn: readonly string[];
   readonly normalization: DataRecord["normalization"];
 }): string {
-  const { arrays, classes, model, newHead, normalization, out, parameters } = result;
+  const { arrays, classes, model, drawn, normalization, out, parameters } = result;
   const lines = [
     `${model}, ${formatCount(parameters)} parameters, ${formatCount(classes)} classes, ${formatCount(arrays)} arrays taken`,
-    ...(newHead.length > 0 ? [`new head          ${newHead.join(", ")}`] : []),
+    ...(drawn.length > 0 ? [`drawn anew        ${drawn.join(", ")}`] : []),
     `normalisation     mean ${normalization.mean.join(", ")}; deviation ${normalization.std.join(", ")}`,
     `checkpoint        ${out}`,
   ];

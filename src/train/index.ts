@@ -12,5 +12,12 @@ export * from "./schedules/index.ts";
 export * from "./trainer.ts";
 export * from "./training-run.ts";
 export { version } from "./version.ts";
-export { type DeclaredWeight, headOf, loadWeights, type WeightOptions, weightsFor } from "./weights.ts";
+export {
+  auxiliaryOf,
+  type DeclaredWeight,
+  headOf,
+  loadWeights,
+  type WeightOptions,
+  weightsFor,
+} from "./weights.ts";
 export { readWeights, type WeightsFile } from "./weights-file.ts";

@@ -4,14 +4,13 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { jsEngine } from "../engines/js/engine.ts";
-import { type RawTensor, type WritableTensor, writeSafetensors } from "../formats/safetensors.ts";
+import type { WritableTensor } from "../formats/safetensors.ts";
 import * as nn from "../nn/index.ts";
+import type { NamedTensors } from "../nn/network.ts";
+import type { Tensor } from "../ops/operation.ts";
 import { CheckpointError } from "../tensor/errors.ts";
-import { encodeCheckpoint } from "./checkpoint.ts";
 import { createLearner } from "./compiled-learner.ts";
-import { trainingOptions } from "./options.ts";
-import { initialProgress } from "./progress.ts";
-import { headOf, loadWeights, weightsFor } from "./weights.ts";
+import { auxiliaryOf, headOf, loadWeights, weightsFor } from "./weights.ts";
 import { readWeights } from "./weights-file.ts";
 
 /** The network of test/golden/pytorch-files/make.py. */
@@ -113,6 +112,32 @@ describe("weights of a file", () => {
   });
 });
 
+test("auxiliary heads, which the training form alone has, may be missing", () => {
+  const model: nn.Layer<NamedTensors> = (x, scope) => {
+    const head = (name: string) => {
+      const pooled: Tensor = scope.child(`${name}Pool`, nn.globalAvgPool2d(), x);
+      return scope.child(name, nn.linear(2), pooled);
+    };
+    return scope.training ? { logits: head("fc"), aux: head("aux") } : { logits: head("fc") };
+  };
+  const optional = auxiliaryOf(model, imageShape);
+  expect(optional).toEqual(["aux.weight", "aux.bias"]);
+  const { parameters } = nn.build(model, { input: [1, ...imageShape], training: true });
+  const array = (...shape: number[]) => ({ shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)) });
+  const lean = new Map([
+    ["fc.weight", array(2, 3)],
+    ["fc.bias", array(2)],
+  ]);
+  expect(refusal(() => weightsFor(parameters, lean)).message).toContain(
+    "missing: aux.weight [2, 3], aux.bias [2]",
+  );
+  expect([...weightsFor(parameters, lean, { optional }).keys()]).toEqual(["fc.weight", "fc.bias"]);
+  const wrong = new Map([...lean, ["aux.bias", array(9)] as const]);
+  expect(refusal(() => weightsFor(parameters, wrong, { optional })).message).toContain(
+    "aux.bias [2] is [9] there",
+  );
+});
+
 describe("a learner", () => {
   test("computes with the weights that were loaded, and keeps a new head's first values", async () => {
     const engine = jsEngine();
@@ -131,47 +156,5 @@ describe("a learner", () => {
     expect(other.state().get("conv1.bias")?.data).toEqual(Float32Array.of(0, 1, 2, 3));
     other.dispose();
     engine.dispose();
-  });
-});
-
-describe("a file of weights", () => {
-  const plain = (map: ReadonlyMap<string, RawTensor>) =>
-    [...map].map(([name, { shape }]) => [name, shape]).sort();
-
-  test("may be safetensors, or a checkpoint of ours without its optimizer and best weights", async () => {
-    const safetensors = await readWeights(writeSafetensors(tensors), "x.safetensors");
-    expect(safetensors.format).toBe("safetensors");
-    expect(plain(safetensors.tensors)).toEqual(plain(tensors));
-
-    const state = weightsFor(declared(), tensors);
-    const velocity = { kind: "vector", shape: [4], data: new Float32Array(4) } as const;
-    const checkpoint = await encodeCheckpoint({
-      version: "0",
-      model: { name: "net", options: {} },
-      data: {
-        name: "",
-        fingerprint: "",
-        classes: [],
-        normalization: { mean: [0, 0, 0], std: [1, 1, 1] },
-        imageShape,
-      },
-      training: trainingOptions(),
-      progress: initialProgress,
-      state: new Map([...state, ["optimizer.conv1.bias.velocity", velocity]]),
-      best: state,
-    });
-    const ours = await readWeights(checkpoint, "last.safetensors");
-    expect(ours.format).toBe("striate");
-    expect(weightsFor(declared(), ours.tensors)).toEqual(state);
-    checkpoint[checkpoint.length - 1] ^= 1;
-    await expect(readWeights(checkpoint, "last.safetensors")).rejects.toThrow(/checksum/);
-  });
-
-  test("of another kind is refused", async () => {
-    const text = new TextEncoder().encode("<!doctype html><title>Not found</title>");
-    await expect(readWeights(text, "w.pth")).rejects.toThrow(
-      "w.pth: is neither a safetensors file nor a checkpoint of PyTorch",
-    );
-    await expect(readWeights(new Uint8Array(0), "w.pth")).rejects.toThrow(CheckpointError);
   });
 });

@@ -26,6 +26,8 @@ export interface WeightOptions {
    * body of a network for other classes. Default: a head that does not fit is refused like anything else.
    */
   readonly head?: Iterable<string>;
+  /** Names that may be missing, and keep their initial values then: auxiliary heads (`auxiliaryOf`), which files often lack. */
+  readonly optional?: Iterable<string>;
 }
 
 /** Names that are listed of each kind of misfit; a file of another model misses hundreds. */
@@ -39,7 +41,7 @@ const mostListed = 12;
 export function weightsFor(
   declared: Iterable<DeclaredWeight>,
   tensors: ReadonlyMap<string, WritableTensor>,
-  { file = "the file", rename = (name) => name, head = [] }: WeightOptions = {},
+  { file = "the file", rename = (name) => name, head = [], optional = [] }: WeightOptions = {},
 ): Map<string, StateTensor> {
   const wanted = new Map([...declared].map((each) => [each.name, each]));
   const found = new Map<string, WritableTensor>();
@@ -58,8 +60,10 @@ export function weightsFor(
     return tensor !== undefined && sameShape(tensor.shape, referenceShape(shape, kind));
   };
   const headNames = new Set(head);
-  const isHeadNew = [...wanted.values()].some((each) => headNames.has(each.name) && !fits(each));
-  const needed = [...wanted.values()].filter(({ name }) => !(isHeadNew && headNames.has(name)));
+  const optionalNames = new Set(optional);
+  const expected = [...wanted.values()].filter(({ name }) => found.has(name) || !optionalNames.has(name));
+  const isHeadNew = expected.some((each) => headNames.has(each.name) && !fits(each));
+  const needed = expected.filter(({ name }) => !(isHeadNew && headNames.has(name)));
   const misfits = needed.filter((each) => !fits(each));
   const missing = misfits.filter(({ name }) => !found.has(name)).map(({ name }) => name);
   const misshapen = misfits.filter(({ name }) => found.has(name)).map(({ name }) => name);
@@ -121,6 +125,19 @@ export function headOf(
     return [...parameters, ...states];
   });
   return few.filter(({ shape }, i) => !sameShape(shape, more[i].shape)).map(({ name }) => name);
+}
+
+/** The names of what only the training form of a model has, such as auxiliary heads. */
+export function auxiliaryOf(
+  model: Layer<Tensor | NamedTensors>,
+  imageShape: readonly [h: number, w: number, c: number],
+): string[] {
+  const [used, all] = [false, true].map((training) => {
+    const { parameters, states } = build(model, { input: [1, ...imageShape], training });
+    return [...parameters, ...states].map(({ name }) => name);
+  });
+  const kept = new Set(used);
+  return all.filter((name) => !kept.has(name));
 }
 
 function turned(found: ReadonlyMap<string, WritableTensor>, { name, kind }: DeclaredWeight): StateTensor {

@@ -66,7 +66,7 @@ describe.skipIf(missing.length > 0)("published weights", () => {
     const converted = await run(
       ...["convert", source, "--model", "cifar-resnet-20", ...normalized, "--out", checkpoint, "--json"],
     );
-    expect(converted).toMatchObject({ format: "pytorch", classes: 10, parameters: 269_722, newHead: [] });
+    expect(converted).toMatchObject({ format: "pytorch", classes: 10, parameters: 269_722, drawn: [] });
     const measured = await run("evaluate", checkpoint, "--data", "cifar10", "--data-dir", data, "--json");
     expect(measured.images).toBe(1000);
     expect(Math.abs(measured.top1 - 0.915)).toBeLessThan(0.0021);
