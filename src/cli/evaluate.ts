@@ -28,7 +28,7 @@ export function addEvaluate(program: Command, host: Host): void {
   program
     .command("evaluate")
     .description("Measure a checkpoint: top-1, top-5, loss and confusion.")
-    .argument("<checkpoint>", "a file that `striate train` wrote")
+    .argument("<checkpoint>", "a file that `striate train` or `striate convert` wrote")
     .requiredOption("--data <name|dir>", "a data set by name or a folder of pictures by class")
     .option("--data-dir <dir>", "where the files of a named data set are")
     .option(

@@ -28,7 +28,7 @@ export function addPredict(program: Command, host: Host): void {
   program
     .command("predict")
     .description("Name what pictures show (PNG, JPEG, WebP), with probabilities.")
-    .argument("<checkpoint>", "a file that `striate train` wrote")
+    .argument("<checkpoint>", "a file that `striate train` or `striate convert` wrote")
     .argument("<image...>", "picture files; they are scaled and normalised as in training")
     .option("--top <n>", "classes to name for each picture", count, 5)
     .option("--engine <name>", `what computes: ${engineChoices.join(", ")}`, oneOf(...engineChoices), "auto")
