@@ -39,7 +39,7 @@ describe("the options of a run", () => {
       false,
     );
     expect(epochs).toBe(2);
-    expect(optimizer).toMatchObject({ momentum: 0.5, weightDecay: 2e-4, clipNorm: 1 });
+    expect(optimizer).toMatchObject({ momentum: 0.5, weightDecay: 5e-4, clipNorm: 1 });
   });
 
   test("are those of the run that goes on, so that --resume needs no other flag", () => {

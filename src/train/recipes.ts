@@ -17,7 +17,7 @@ const lenet5: Recipe = {
   epochs: 12,
   batch: 64,
   learningRate: 0.05,
-  optimizer: sgd({ momentum: 0.9, weightDecay: 2e-4 }),
+  optimizer: sgd({ momentum: 0.9, weightDecay: 5e-4 }),
   schedule: "cosine",
   validation: 1 / 12,
 };
