@@ -1,6 +1,6 @@
 /** Which recorded network of the folder of published values a model must equal. */
 
-import { googlenet } from "../src/models/googlenet.ts";
+import { googlenet, googlenetLoss } from "../src/models/googlenet.ts";
 import { inceptionV3 } from "../src/models/inception-v3.ts";
 import { modelNamed } from "../src/models/registry.ts";
 import type { Layer, NamedTensors } from "../src/nn/index.ts";
@@ -10,6 +10,10 @@ export interface PublishedModel {
   readonly name: string;
   readonly recorded: string;
   readonly model: Layer<Tensor | NamedTensors>;
+  /** The model without dropout, as first training steps were recorded; absent where those are not compared. */
+  readonly training?: Layer<Tensor | NamedTensors>;
+  /** Default: cross-entropy of "logits". */
+  readonly loss?: (outputs: NamedTensors, labels: Tensor) => Tensor;
   /** Whether logits are compared at the published size because the model does not take the small one. Default false. */
   readonly fullSize?: boolean;
   /** What the record calls a parameter of ours, where names differ. */
@@ -36,12 +40,13 @@ const ofRegistry: Readonly<Record<string, string>> = {
   "mobilenet-v1-1.0-224": "mobilenet_v1",
 };
 
+const withoutDropout = /^(resnet|resnext|wide-resnet|densenet|mobilenet)/;
+
 export const publishedModels: readonly PublishedModel[] = [
-  ...Object.entries(ofRegistry).map(([name, recorded]) => ({
-    name,
-    recorded,
-    model: modelNamed(name).build(),
-  })),
+  ...Object.entries(ofRegistry).map(([name, recorded]): PublishedModel => {
+    const model = modelNamed(name).build();
+    return { name, recorded, model, ...(withoutDropout.test(name) ? { training: model } : {}) };
+  }),
   {
     name: "googlenet with heads",
     recorded: "googlenet_caffe",
@@ -52,6 +57,8 @@ export const publishedModels: readonly PublishedModel[] = [
     name: "googlenet of torchvision with heads",
     recorded: "googlenet",
     model: googlenet({ variant: "torchvision", auxiliary: true }),
+    training: googlenet({ variant: "torchvision", auxiliary: true, dropout: 0, auxiliaryDropout: 0 }),
+    loss: googlenetLoss,
   },
   {
     name: "inception-v3 with its head",

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { gradients } from "../graph/backward.ts";
 import { build } from "../nn/index.ts";
@@ -46,6 +47,18 @@ describe.each(models)("$name", ({ input: image, classes, build: make }) => {
     expect(total((row) => row.macs)).toBe(totals.macs);
     expect(rows.every((row) => row.receptiveField !== undefined)).toBe(true);
     expect(summarize(build(make(), { input: [3, ...image] })).totals).toEqual(totals);
+  });
+});
+
+describe("docs/models.md", () => {
+  const lines = readFileSync(new URL("../../docs/models.md", import.meta.url), "utf8").split("\n");
+  const rows = lines.map((line) => line.split("|").map((cell) => cell.trim()));
+
+  it.each(models)("lists $name with its counts", ({ name, input: image, build: make }) => {
+    const { parameters, macs } = summarize(build(make(), { input: [1, ...image] })).totals;
+    const [, , , ...cells] = rows.find(([, first]) => first === `\`${name}\``) ?? [];
+    const counts = [parameters, macs].map((count) => count.toLocaleString("en-US"));
+    expect(cells).toEqual([image.join("×"), ...counts, ""]);
   });
 });
 

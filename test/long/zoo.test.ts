@@ -1,13 +1,16 @@
 /**
- * Logits of the models against recorded ones, on the WASM engine: weights by the fill rule, one image, at the small
+ * Logits, first losses and gradients of the models against recorded ones, on the WASM engine: weights by the fill rule, one image, at the small
  * size that records have beside the published one.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Engine, wasmEngine } from "../../src/engines/index.ts";
+import { gradients } from "../../src/graph/backward.ts";
 import { plan } from "../../src/graph/plan.ts";
 import { StateLayout } from "../../src/graph/state-layout.ts";
 import { build, type Declaration, type Network } from "../../src/nn/index.ts";
+import { crossEntropy } from "../../src/ops/cross-entropy.ts";
+import { input, type Tensor } from "../../src/ops/operation.ts";
 import { fillValues } from "../golden/fill.ts";
 import { filledImages, filledParameters, type PublishedRecord, publishedRecord } from "../networks.ts";
 import { publishedModels } from "../published-models.ts";
@@ -15,7 +18,20 @@ import { publishedModels } from "../published-models.ts";
 /** What the folder of published values says of a network besides what unit tests look at. */
 interface ZooRecord extends PublishedRecord {
   readonly fill: { readonly bn_weight_scale: number };
-  readonly small?: Pick<PublishedRecord, "input_shape" | "logits" | "logits_mean_std" | "macs">;
+  readonly small?: Pick<PublishedRecord, "input_shape" | "logits" | "logits_mean_std" | "macs"> & {
+    readonly train: TrainingRecord;
+  };
+}
+
+interface TrainingRecord {
+  readonly input_shape: readonly number[];
+  readonly labels: readonly number[];
+  /** Before each of three updates, in float32 and float64. */
+  readonly losses: readonly number[];
+  readonly losses_float64: readonly number[];
+  /** Of all parameters at the first step. */
+  readonly grad_norm: { readonly all: number };
+  readonly grad_norm_float64: { readonly all: number };
 }
 
 /** Values of all parameters and states by name, filled under the names of the record and scaled as it says. */
@@ -35,20 +51,23 @@ function valuesOf(
   return values;
 }
 
-async function logitsOf(
+/** Values of `outputs`, by name. */
+async function valuesFrom(
   engine: Engine,
   network: Network,
+  outputs: Readonly<Record<string, Tensor>>,
   values: ReadonlyMap<string, Float32Array>,
-  image: Float32Array,
-): Promise<readonly number[]> {
+  inputs: Readonly<Record<string, ArrayLike<number>>>,
+): Promise<Readonly<Record<string, Float32Array>>> {
   const layout = new StateLayout();
   layout.append("parameters", network.parameters);
   layout.append("states", network.states);
   const session = await engine.open(layout);
   try {
     for (const [name, each] of values) session.write(name, each);
-    const program = await session.load(plan({ outputs: network.outputs, state: layout }));
-    return Array.from((await program.run({ x: image })).logits);
+    const program = await session.load(plan({ outputs, state: layout }));
+    const found = Object.entries(await program.run(inputs));
+    return Object.fromEntries(found.map(([name, each]) => [name, each.slice()]));
   } finally {
     session.dispose();
   }
@@ -70,11 +89,47 @@ describe("the zoo", () => {
     const [n, c, h, w] = input_shape;
     const network = build(model, { input: [n, h, w, c] });
     const image = filledImages("input", [n, h, w, c]);
-    const found = await logitsOf(engine, network, valuesOf(network, record, recordedName), image);
+    const values = valuesOf(network, record, recordedName);
+    const { logits: found } = await valuesFrom(engine, network, network.outputs, values, { x: image });
     expect(found.length).toBe(logits.length);
     const [, std] = logits_mean_std;
     const error = Math.max(...logits.map((value, i) => Math.abs(found[i] - value))) / std;
     console.log(`${name}: greatest error ${error.toExponential(1)} of the logits' standard deviation`);
     expect(error).toBeLessThan(1e-3);
+  });
+
+  const trained = publishedModels.filter(({ training }) => training !== undefined);
+  it.each(trained)("$name gives the first loss and the gradients of $recorded", async (published) => {
+    const { name, recorded, training, recordedName = (ours) => ours } = published;
+    // The record holds more than the tests beside the models read.
+    const record = publishedRecord(recorded) as ZooRecord | undefined;
+    if (training === undefined || record?.small === undefined) return;
+    const { input_shape, labels, ...recordedRun } = record.small.train;
+    const [n, c, h, w] = input_shape;
+    const network = build(training, { input: [n, h, w, c], training: true });
+    const target = input("labels", [n]);
+    const lossOf = published.loss ?? (({ logits }) => crossEntropy({ x: logits, labels: target }));
+    const loss = lossOf(network.outputs, target);
+    const found = gradients(
+      loss,
+      network.parameters.map(({ tensor }) => tensor),
+    ).filter((each) => each !== undefined);
+    expect(found.length).toBe(network.parameters.length);
+    const outputs = { loss, ...Object.fromEntries(found.map((each, i) => [`gradient ${i}`, each])) };
+    const values = valuesOf(network, record, recordedName);
+    const images = filledImages("input", [n, h, w, c]);
+    const { loss: lossValue, ...rest } = await valuesFrom(engine, network, outputs, values, {
+      x: images,
+      labels,
+    });
+    const squares = Object.values(rest).map((each) => each.reduce((sum, value) => sum + value * value, 0));
+    const norm = Math.sqrt(squares.reduce((a, b) => a + b, 0));
+    const errors = [
+      [lossValue[0], recordedRun.losses[0], recordedRun.losses_float64[0]],
+      [norm, recordedRun.grad_norm.all, recordedRun.grad_norm_float64.all],
+    ].map(([ours, float32, float64]) => [Math.abs(ours / float64 - 1), Math.abs(float32 / float64 - 1)]);
+    console.log(`${name}: relative errors ${errors.map(([ours]) => ours.toExponential(1)).join(" and ")}`);
+    // The reference's own float32 is as far away as the second number says.
+    for (const [ours, reference] of errors) expect(ours).toBeLessThan(1e-4 + 4 * reference);
   });
 });
