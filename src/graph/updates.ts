@@ -52,20 +52,24 @@ export function unsafeUpdates(
     const from = state.offsetOf(tensor);
     return { from, to: from + size(tensor.shape) };
   };
+  const reads = kernels.flatMap(({ formula }, step) =>
+    (operandsOf(formula) as Tensor[]).flatMap((operand) => {
+      const root = placement.rootOf(operand);
+      return root.role === "parameter" || root.role === "state"
+        ? [{ step, operand, root, ...placeOf(root) }]
+        : [];
+    }),
+  );
+  const steps = new Map(kernels.map(({ tensor }, step) => [tensor, step]));
   const isUnsafe = ({ target, value }: Update): boolean => {
     const own = placeOf(target);
-    const written = kernels.findIndex(({ tensor }) => tensor === value);
-    return kernels.slice(written).some(({ formula }, later) =>
-      (operandsOf(formula) as Tensor[]).some((operand) => {
-        const root = placement.rootOf(operand);
-        if ((root.role !== "parameter" && root.role !== "state") || placement.liesIn(operand, value))
-          return false;
-        const { from, to } = placeOf(root);
-        if (to <= own.from || own.to <= from) return false;
-        const isSame = root === operand && from === own.from && to === own.to;
-        return later > 0 || !isSame || !readsInPlace(formula, operand, value);
-      }),
-    );
+    const written = steps.get(value) ?? kernels.length;
+    return reads.some(({ step, operand, root, from, to }) => {
+      if (step < written || to <= own.from || own.to <= from || placement.liesIn(operand, value))
+        return false;
+      const isSame = root === operand && from === own.from && to === own.to;
+      return step > written || !isSame || !readsInPlace(kernels[step].formula, operand, value);
+    });
   };
   return new Set(updates.filter(isUnsafe));
 }
