@@ -219,6 +219,23 @@ describe.each([1, 2])("failures on %i threads", (threads) => {
     expect(performance.now() - began).toBeLessThan(5000);
   });
 
+  it("gives up what is being loaded when a session is disposed of", async () => {
+    const session = await sessionOn();
+    const loading = session.load(reluPlan());
+    const running = loading.then((program) => program.run({ x: new Float32Array(64) }));
+    const early = rejection(running);
+    session.dispose();
+    expect(await early).toBeInstanceOf(EngineError);
+
+    const later = await sessionOn();
+    const second = rejection(later.load(reluPlan()));
+    // Far enough for a worker to have been asked.
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+    later.dispose();
+    const outcome = await second.catch((kept: Error) => kept.message);
+    expect(outcome instanceof EngineError || outcome === "nothing was thrown").toBe(true);
+  });
+
   it("loads several plans at once, and runs one while another is loaded", async () => {
     const session = await sessionOn();
     const first = await session.load(reluPlan(100_000));

@@ -107,6 +107,21 @@ describe.each<[string, WasmEngineOptions]>([
     expect([...new Set(session.read("total"))]).toEqual([1 + 2 * (1 + 300 + 20 + 1500)]);
   });
 
+  it("adds products to a state where it lies", async () => {
+    const layout = new StateLayout();
+    const total = state("total", [13, 29]);
+    layout.append("states", [{ name: "total", shape: [13, 29], kind: "matrix" }]);
+    const session = await (await engineOf(options)).open(layout);
+    const [a, b] = [input("a", [13, 31]), input("b", [31, 29])];
+    const value = ops.add({ a: total, b: ops.matmul({ a, b }, {}) }, {});
+    const planned = plan({ outputs: {}, updates: [{ target: total, value }], state: layout });
+    expect(planned.steps).toHaveLength(1);
+    const program = await session.load(planned);
+    for (let run = 0; run < 3; run++) await program.run({ a: whole(a.shape), b: whole(b.shape) });
+    const [product] = compile([ops.matmul({ a, b }, {})])(feedsOf(a, b));
+    expect([...session.read("total")]).toEqual(Array.from(product, (each) => 3 * each));
+  });
+
   it("keeps sessions apart", async () => {
     const layout = new StateLayout();
     layout.append("states", [{ name: "s", shape: [3], kind: "vector" }]);
