@@ -5,13 +5,13 @@ import { type Axis, axis, type Index, index, sameIndex } from "./index-expressio
 const [a, b, c] = [axis("a", 5), axis("b", 3), axis("c", 1)];
 
 /** The value of an index where its axes stand at these places: what the expression language means. */
-function valueOf(of: Index, places: ReadonlyMap<Axis, number>): number {
+function meaningOf(of: Index, places: ReadonlyMap<Axis, number>): number {
   // Adding 0 turns −0 into 0.
   return (
     0 +
     of.terms.reduce((total, { atom, factor }) => {
       if (atom.kind === "axis") return total + factor * (places.get(atom) ?? 0);
-      const inner = valueOf(atom.index, places);
+      const inner = meaningOf(atom.index, places);
       const quotient = Math.floor(inner / atom.divisor);
       return total + factor * (atom.kind === "floorDiv" ? quotient : inner - quotient * atom.divisor);
     }, of.constant)
@@ -50,12 +50,12 @@ describe("Index", () => {
     fc.assert(
       fc.property(indices, indices, small, fc.integer({ min: 1, max: 6 }), (x, y, factor, divisor) => {
         for (const places of everywhere) {
-          const [at, other] = [valueOf(x, places), valueOf(y, places)];
-          expect(valueOf(x.plus(y), places)).toBe(at + other);
-          expect(valueOf(x.minus(y), places)).toBe(at - other + 0);
-          expect(valueOf(x.times(factor), places) + 0).toBe(at * factor + 0);
-          expect(valueOf(x.floorDiv(divisor), places)).toBe(Math.floor(at / divisor));
-          expect(valueOf(x.mod(divisor), places)).toBe(at - divisor * Math.floor(at / divisor));
+          const [at, other] = [meaningOf(x, places), meaningOf(y, places)];
+          expect(meaningOf(x.plus(y), places)).toBe(at + other);
+          expect(meaningOf(x.minus(y), places)).toBe(at - other + 0);
+          expect(meaningOf(x.times(factor), places) + 0).toBe(at * factor + 0);
+          expect(meaningOf(x.floorDiv(divisor), places)).toBe(Math.floor(at / divisor));
+          expect(meaningOf(x.mod(divisor), places)).toBe(at - divisor * Math.floor(at / divisor));
         }
       }),
       settings,
@@ -65,7 +65,7 @@ describe("Index", () => {
   it("stays within its range, and reaches both ends where it is a sum of axes", () => {
     fc.assert(
       fc.property(indices, (x) => {
-        const values = everywhere.map((places) => valueOf(x, places));
+        const values = everywhere.map((places) => meaningOf(x, places));
         const [low, high] = x.range();
         const [least, greatest] = [Math.min(...values), Math.max(...values)];
         expect(low).toBeLessThanOrEqual(least);
@@ -87,10 +87,10 @@ describe("Index", () => {
         );
         for (const places of everywhere) {
           const inner = new Map([
-            [a, valueOf(forA, places)],
-            [b, valueOf(forB, places)],
+            [a, meaningOf(forA, places)],
+            [b, meaningOf(forB, places)],
           ]);
-          expect(valueOf(replaced, places)).toBe(valueOf(x, inner));
+          expect(meaningOf(replaced, places)).toBe(meaningOf(x, inner));
         }
       }),
       settings,
@@ -103,7 +103,7 @@ describe("Index", () => {
         expect(sameIndex(x, x)).toBe(true);
         expect(sameIndex(x.plus(y), y.plus(x))).toBe(true);
         if (sameIndex(x, y))
-          for (const places of everywhere) expect(valueOf(x, places)).toBe(valueOf(y, places));
+          for (const places of everywhere) expect(meaningOf(x, places)).toBe(meaningOf(y, places));
       }),
       settings,
     );

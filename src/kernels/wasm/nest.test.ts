@@ -34,14 +34,14 @@ function whole(shape: Shape, seed = 1): Float32Array {
   return Float32Array.from({ length: size(shape) }, () => random.integer(9) - 4);
 }
 
-async function valueOf(y: Tensor, feeds: ReadonlyMap<Tensor, ArrayLike<number>>): Promise<number[]> {
+async function computed(y: Tensor, feeds: ReadonlyMap<Tensor, ArrayLike<number>>): Promise<number[]> {
   const [found] = await valuesOn(session, [y], feeds);
   return [...found];
 }
 
 /** y, which must be that of double precision to the bit. */
 async function expectExact(y: Tensor, feeds: ReadonlyMap<Tensor, ArrayLike<number>>): Promise<void> {
-  const found = await valueOf(y, feeds);
+  const found = await computed(y, feeds);
   const [truth] = compile([y])(feeds);
   expect(found.map((each) => each + 0)).toEqual(Array.from(truth, (each) => each + 0));
 }
@@ -105,7 +105,7 @@ describe("sums", () => {
       const values = new Float32Array(size(shape));
       const expected = new Float64Array(shape[3]);
       for (let i = 0; i < values.length; i++) expected[i % shape[3]] += values[i] = i % 7;
-      expect(await valueOf(sum({ x }, { axes: [0, 1, 2] }), new Map([[x, values]]))).toEqual([...expected]);
+      expect(await computed(sum({ x }, { axes: [0, 1, 2] }), new Map([[x, values]]))).toEqual([...expected]);
     }
   });
 
@@ -125,7 +125,7 @@ describe("sums", () => {
   it("of squares from the mean are those of the batch", async () => {
     const shape = [3, 13, 11, 5];
     const x = input("x", shape);
-    const found = await valueOf(batchMoments({ x }), new Map([[x, whole(shape)]]));
+    const found = await computed(batchMoments({ x }), new Map([[x, whole(shape)]]));
     const [truth] = compile([batchMoments({ x })])(new Map([[x, whole(shape)]]));
     for (const [i, each] of truth.entries()) expect(found[i]).toBeCloseTo(each, 5);
   });
@@ -146,8 +146,8 @@ describe("greatest values", () => {
   it.each([4, 32, 50, 1500])("of rows of %d that are all −∞ are −∞, first at 0", async (length) => {
     const x = input("x", [1, length]);
     const feeds = new Map([[x, new Float32Array(length).fill(Number.NEGATIVE_INFINITY)]]);
-    expect(await valueOf(reduced(x, maximum), feeds)).toEqual([Number.NEGATIVE_INFINITY]);
-    expect(await valueOf(reduced(x, argmax), feeds)).toEqual([0]);
+    expect(await computed(reduced(x, maximum), feeds)).toEqual([Number.NEGATIVE_INFINITY]);
+    expect(await computed(reduced(x, argmax), feeds)).toEqual([0]);
   });
 
   it.each([4, 32, 50, 1500])("of rows of %d are found at the first of several places", async (length) => {
@@ -158,7 +158,7 @@ describe("greatest values", () => {
       values[row * length + first] = 7;
       values[row * length + length - 1] = 7;
     }
-    expect(await valueOf(reduced(x, argmax), new Map([[x, values]]))).toEqual(firsts);
+    expect(await computed(reduced(x, argmax), new Map([[x, values]]))).toEqual(firsts);
   });
 
   it.each([4, 32, 50, 1500])(
@@ -170,10 +170,10 @@ describe("greatest values", () => {
       values[length + length - 1] = Number.NaN;
       values[length + 1] = Number.POSITIVE_INFINITY;
       const feeds = new Map([[x, values]]);
-      const greatest = await valueOf(reduced(x, maximum), feeds);
+      const greatest = await computed(reduced(x, maximum), feeds);
       expect(greatest.slice(0, 2)).toEqual([Number.NaN, Number.NaN]);
       expect(greatest[2]).toBe(Math.max(...values.subarray(2 * length)));
-      expect((await valueOf(reduced(x, argmax), feeds)).slice(0, 2)).toEqual([2, length - 1]);
+      expect((await computed(reduced(x, argmax), feeds)).slice(0, 2)).toEqual([2, length - 1]);
     },
   );
 
@@ -183,15 +183,15 @@ describe("greatest values", () => {
     const values = whole(shape);
     values[(2 * 5 + 2) * 6 + 3] = Number.NaN;
     const feeds = new Map([[x, values]]);
-    const pooled = await valueOf(maxPool2d({ x }, { kernel: 3, stride: 1, padding: 1 }), feeds);
+    const pooled = await computed(maxPool2d({ x }, { kernel: 3, stride: 1, padding: 1 }), feeds);
     for (const [i, each] of pooled.entries()) {
       const [p, q, c] = [Math.floor(i / 30), Math.floor(i / 6) % 5, i % 6];
       expect(Number.isNaN(each)).toBe(c === 3 && Math.abs(p - 2) <= 1 && Math.abs(q - 2) <= 1);
     }
-    expect((await valueOf(globalMaxPool2d({ x }, {}), feeds)).map(Number.isNaN)).toEqual(
+    expect((await computed(globalMaxPool2d({ x }, {}), feeds)).map(Number.isNaN)).toEqual(
       [0, 0, 0, 1, 0, 0].map(Boolean),
     );
-    expect((await valueOf(relu({ x }, {}), feeds)).filter(Number.isNaN)).toHaveLength(1);
+    expect((await computed(relu({ x }, {}), feeds)).filter(Number.isNaN)).toHaveLength(1);
   });
 });
 

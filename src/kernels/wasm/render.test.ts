@@ -4,7 +4,7 @@
  */
 
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, it } from "vitest";
 import { compile } from "../../../test/compute.ts";
 import { withGradients } from "../../../test/conformance/case.ts";
 import { randomNumbers } from "../../../test/gradients.ts";
