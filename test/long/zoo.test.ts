@@ -26,12 +26,15 @@ interface ZooRecord extends PublishedRecord {
 interface TrainingRecord {
   readonly input_shape: readonly number[];
   readonly labels: readonly number[];
-  /** Before each of three updates, in float32 and float64. */
+  /** Before each of three updates, in float32 and, where it was recorded, in float64. */
   readonly losses: readonly number[];
-  readonly losses_float64: readonly number[];
+  readonly losses_float64?: readonly number[];
   /** Of all parameters at the first step. */
-  readonly grad_norm: { readonly all: number };
-  readonly grad_norm_float64: { readonly all: number };
+  readonly grad_norm: {
+    readonly all: number;
+    readonly last_linear: readonly [name: string, norm: number];
+  };
+  readonly grad_norm_float64?: { readonly all: number };
 }
 
 /** Values of all parameters and states by name, filled under the names of the record and scaled as it says. */
@@ -124,12 +127,19 @@ describe("the zoo", () => {
     });
     const squares = Object.values(rest).map((each) => each.reduce((sum, value) => sum + value * value, 0));
     const norm = Math.sqrt(squares.reduce((a, b) => a + b, 0));
+    const { losses, losses_float64, grad_norm, grad_norm_float64 } = recordedRun;
+    const [lastName, lastNorm] = grad_norm.last_linear;
+    const last = network.parameters.findIndex((each) => recordedName(each.name) === lastName);
     const errors = [
-      [lossValue[0], recordedRun.losses[0], recordedRun.losses_float64[0]],
-      [norm, recordedRun.grad_norm.all, recordedRun.grad_norm_float64.all],
-    ].map(([ours, float32, float64]) => [Math.abs(ours / float64 - 1), Math.abs(float32 / float64 - 1)]);
-    console.log(`${name}: relative errors ${errors.map(([ours]) => ours.toExponential(1)).join(" and ")}`);
-    // The reference's own float32 is as far away as the second number says.
-    for (const [ours, reference] of errors) expect(ours).toBeLessThan(1e-4 + 4 * reference);
+      Math.abs(lossValue[0] / (losses_float64 ?? losses)[0] - 1),
+      Math.abs(Math.sqrt(squares[last]) / lastNorm - 1),
+      Math.abs(norm / (grad_norm_float64 ?? grad_norm).all - 1),
+    ];
+    console.log(`${name}: relative errors ${errors.map((each) => each.toExponential(1)).join(", ")}`);
+    expect(errors[0]).toBeLessThan(1e-4);
+    expect(errors[1]).toBeLessThan(1e-4);
+    // Batch norm over 4 images of 2×2 places: one unit that rounding tips moves the gradients of all layers before it by some
+    // thousandths, also those of the reference between float32 and float64. Where none tips (ResNet-18) they agree to 2e-7.
+    expect(errors[2]).toBeLessThan(5e-3);
   });
 });
