@@ -22,6 +22,9 @@ export interface PublishedModel {
 
 /** Models of the registry, and the names of their records. */
 const ofRegistry: Readonly<Record<string, string>> = {
+  "cifar-resnet-20": "resnet20_cifar10",
+  "cifar-resnet-32": "resnet32_cifar10",
+  "cifar-resnet-56": "resnet56_cifar10",
   alexnet: "alexnet",
   vgg11: "vgg11",
   "vgg13-bn": "vgg13_bn",
