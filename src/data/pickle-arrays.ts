@@ -6,7 +6,7 @@
  */
 
 import { DatasetError } from "../tensor/errors.ts";
-import { type PickleDialect, type PickleFail, type PickleValue, readPickle } from "./pickle.ts";
+import { type PickleDialect, type PickleFail, PickleName, type PickleValue, readPickle } from "./pickle.ts";
 
 /** Steps before a pickle counts as endless: CIFAR-100's training batch, the largest, takes some 400,000. */
 const mostSteps = 2_000_000;
@@ -19,14 +19,6 @@ export class PickledArray {
   bytes: Uint8Array = new Uint8Array(0);
 }
 
-/** A name that a pickle may call; it is only ever compared with. */
-class Global {
-  readonly name: string;
-  constructor(name: string) {
-    this.name = name;
-  }
-}
-
 /** An element type under construction. */
 class Dtype {
   readonly code: string;
@@ -35,7 +27,7 @@ class Dtype {
   }
 }
 
-type Part = PickledArray | Global | Dtype;
+type Part = PickledArray | PickleName | Dtype;
 
 export type Pickled = PickleValue<Part>;
 
@@ -53,7 +45,7 @@ export function readArrayPickle(bytes: Uint8Array, file: string): Pickled {
     build,
   };
   const { value } = readPickle(bytes, dialect);
-  if (value instanceof Global || value instanceof Dtype) throw dialect.fault("the result is no value", 0);
+  if (value instanceof PickleName || value instanceof Dtype) throw dialect.fault("the result is no value", 0);
   return value;
 }
 
@@ -67,7 +59,7 @@ const globals = new Map(
     "numpy ndarray",
     "numpy dtype",
     "_codecs encode",
-  ].map((name) => [name, new Global(name.replace("._core", ".core"))]),
+  ].map((name) => [name, new PickleName(name.replace("._core", ".core"))]),
 );
 
 const elementBytes: Readonly<Record<string, number>> = {
@@ -83,7 +75,8 @@ const elementBytes: Readonly<Record<string, number>> = {
 
 /** The value of a call. */
 function reduce(callee: Pickled, values: Pickled, fail: PickleFail): Pickled {
-  if (!(callee instanceof Global) || !Array.isArray(values)) return fail("what is called is not a function");
+  if (!(callee instanceof PickleName) || !Array.isArray(values))
+    return fail("what is called is not a function");
   switch (callee.name) {
     case "numpy.core.multiarray _reconstruct":
       return new PickledArray();

@@ -17,6 +17,14 @@ export type PickleValue<Part> =
   | Map<string, PickleValue<Part>>
   | Part;
 
+/** A name that a pickle may call or refer to; it is only ever compared with. */
+export class PickleName {
+  readonly name: string;
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
 /** Throws the reader's error, with the file and the byte of the opcode. */
 export type PickleFail = (reason: string) => never;
 

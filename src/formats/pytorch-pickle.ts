@@ -5,7 +5,7 @@
  * The functions are those of torch/_utils.py; persistent ids are made in torch/serialization.py.
  */
 
-import type { PickleDialect, PickleFail, PickleValue } from "../data/pickle.ts";
+import { type PickleDialect, type PickleFail, PickleName, type PickleValue } from "../data/pickle.ts";
 import { CheckpointError } from "../tensor/errors.ts";
 import type { ElementType } from "./element-types.ts";
 
@@ -36,15 +36,7 @@ export class StridedTensor {
   }
 }
 
-/** A name that a pickle may call or refer to; it is only ever compared with. */
-class Global {
-  readonly name: string;
-  constructor(name: string) {
-    this.name = name;
-  }
-}
-
-type Part = Storage | StridedTensor | Global;
+type Part = Storage | StridedTensor | PickleName;
 export type TorchValue = PickleValue<Part>;
 
 /** PyTorch has 64 axes at most. */
@@ -91,7 +83,7 @@ export function torchDialect(file: string, storages: Map<string, Storage>): Pick
       const name = given.replace("__builtin__ ", "builtins "); // as Python 2 called them
       const storage = storageName.exec(name)?.[1];
       if (callable.has(name) || (storage !== undefined && Object.hasOwn(storageTypes, storage)))
-        return new Global(name);
+        return new PickleName(name);
       const dotted = name.replace(" ", ".");
       throw new CheckpointError(
         `${file}: it asks for ${dotted}: arrays, numbers and texts are read, and nothing is executed. Save the state dict alone, torch.save(model.state_dict(), …).`,
@@ -115,7 +107,8 @@ export function torchDialect(file: string, storages: Map<string, Storage>): Pick
 }
 
 function reduce(callee: TorchValue, values: TorchValue, fail: PickleFail): TorchValue {
-  if (!(callee instanceof Global) || !Array.isArray(values)) return fail("what is called is not a function");
+  if (!(callee instanceof PickleName) || !Array.isArray(values))
+    return fail("what is called is not a function");
   switch (callee.name) {
     case "collections OrderedDict":
     case "collections Counter":
@@ -174,7 +167,7 @@ function tensorOf([storage, offset, shape, strides]: readonly TorchValue[], fail
 function storageOf(id: TorchValue, fail: PickleFail): Storage {
   if (!Array.isArray(id) || textOf(id[0], fail) !== "storage") return fail("a persistent id is no storage");
   const [, kind, key, , count, view = null] = id;
-  const name = kind instanceof Global ? storageName.exec(kind.name)?.[1] : undefined;
+  const name = kind instanceof PickleName ? storageName.exec(kind.name)?.[1] : undefined;
   if (name === undefined || !Object.hasOwn(storageTypes, name)) return fail("a storage has no type");
   if (!isCount(count)) return fail("a storage has no length");
   if (view !== null) return fail("a storage is a view of another, as PyTorch wrote before 0.4");
