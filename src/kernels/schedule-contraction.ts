@@ -52,7 +52,7 @@ export function asContraction(
     [left, right],
     [right, left],
   ]) {
-    // Columns come from an operand without edges, eight at a time.
+    // Columns come from an operand without edges, some vectors at a time.
     if (b.fill !== undefined) continue;
     const [inA, inB] = [linearIndex(a.at, layoutOf(a.operand)), linearIndex(b.at, layoutOf(b.operand))];
     const n = axes.findLast(
