@@ -37,10 +37,10 @@ const ofRegistry: Readonly<Record<string, string>> = {
   "resnext50-32x4d": "resnext50_32x4d",
   "resnext101-64x4d": "resnext101_64x4d",
   "wide-resnet50-2": "wide_resnet50_2",
-  "squeezenet-1.1": "squeezenet1_1",
+  "squeezenet1-1": "squeezenet1_1",
   densenet121: "densenet121",
   densenet169: "densenet169",
-  "mobilenet-v1-1.0-224": "mobilenet_v1",
+  "mobilenet-v1": "mobilenet_v1",
 };
 
 const withoutDropout = /^(resnet|resnext|wide-resnet|densenet|mobilenet)/;

@@ -73,6 +73,8 @@ describe("modelNamed", () => {
     expect(() => modelNamed("lennet5")).toThrow(/Near names: lenet5/);
     expect(() => modelNamed("resnet")).toThrow(/resnet18/);
     expect(() => modelNamed("cifar-resnet")).toThrow(/cifar-resnet-20/);
+    expect(() => modelNamed("squeezenet-1.1")).toThrow(/Near names: squeezenet1-1/);
+    expect(() => modelNamed("mobilenet-v1-1.0-224")).toThrow(/Near names: mobilenet-v1,/);
   });
 
   it("has every name once, in the form it looks for", () => {

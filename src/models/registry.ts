@@ -83,13 +83,13 @@ export const models: readonly ModelEntry[] = [
   ...([50, 101] as const).map((depth): ModelEntry =>
     ({ name: `wide-resnet${depth}-2`, paper: zagoruyko, year: 2016, ...imagenet, build: (options) => wideResNet({ ...options, depth }) })),
   ...(["1.0", "1.1"] as const).map((version): ModelEntry =>
-    ({ name: `squeezenet-${version}`, paper: iandola, year: 2016, ...imagenet, build: (options) => squeezenet({ ...options, version }) })),
+    ({ name: `squeezenet${version.replace(".", "-")}`, paper: iandola, year: 2016, ...imagenet, build: (options) => squeezenet({ ...options, version }) })),
   ...([121, 161, 169, 201] as const).map((depth): ModelEntry =>
     ({ name: `densenet${depth}`, paper: huang, year: 2016, ...imagenet, build: (options) => densenet({ ...options, depth }) })),
   { name: "googlenet", paper: szegedy, year: 2014, ...imagenet, build: (options) => googlenet({ ...options, auxiliary: false }) },
   { name: "googlenet-torchvision", paper: szegedy, year: 2014, ...imagenet, build: (options) => googlenet({ ...options, variant: "torchvision", auxiliary: false }) },
   ...[[1, 224], [0.75, 224], [0.5, 224], [0.25, 224], ...mobilenetResolutions.slice(1).map((edge) => [1, edge] as const)].map(([width, edge]): ModelEntry =>
-    ({ name: `mobilenet-v1-${width === 1 ? "1.0" : width}-${edge}`, paper: howard, year: 2017, input: [edge, edge, 3], classes: 1000, build: (options) => mobilenetV1({ ...options, width }) })),
+    ({ name: width === 1 && edge === 224 ? "mobilenet-v1" : `mobilenet-v1-${width === 1 ? "1.0" : width}-${edge}`, paper: howard, year: 2017, input: [edge, edge, 3], classes: 1000, build: (options) => mobilenetV1({ ...options, width }) })),
   { name: "inception-v3", paper: szegedy2015, year: 2015, input: [299, 299, 3], classes: 1000, build: (options) => inceptionV3({ ...options, auxiliary: false }) },
 ];
 
