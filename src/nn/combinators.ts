@@ -50,6 +50,8 @@ export function identity(): Layer {
 export interface ResidualOptions {
   /** Applied to the sum, such as `relu()`. Default: nothing. */
   readonly after?: Layer;
+  /** Applied to body(x) before the sum, such as `stochasticDepth(0.8)`. Default: nothing. */
+  readonly drop?: Layer;
 }
 
 /**
@@ -60,10 +62,10 @@ export interface ResidualOptions {
 export function residual(
   body: Layer,
   shortcut: Layer = identity(),
-  { after = identity() }: ResidualOptions = {},
+  { after = identity(), drop = identity() }: ResidualOptions = {},
 ): Layer {
   return (x, scope) => {
-    const y: Tensor = body(x, scope);
+    const y: Tensor = drop(body(x, scope), scope);
     return after(add({ a: y, b: shortcut(x, scope) }, {}), scope);
   };
 }

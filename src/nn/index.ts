@@ -10,5 +10,6 @@ export * from "./local-response-norm.ts";
 export * from "./network.ts";
 export * from "./pooling.ts";
 export * from "./scope.ts";
+export * from "./stochastic-depth.ts";
 export * from "./transposed-conv2d.ts";
 export * from "./upsample.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { evaluate } from "../engines/js/evaluate.ts";
 import type { Tensor } from "../ops/operation.ts";
+import { scale } from "../ops/scale.ts";
 import { OptionError, ShapeError } from "../tensor/errors.ts";
 import { type Shape, size } from "../tensor/shape.ts";
 import * as nn from "./index.ts";
@@ -57,6 +58,47 @@ describe("batchNorm2d", () => {
   it("refuses impossible options", () => {
     expect(() => nn.batchNorm2d({ epsilon: 0 })).toThrow(OptionError);
     expect(() => nn.batchNorm2d({ momentum: 1.1 })).toThrow(OptionError);
+  });
+});
+
+describe("stochasticDepth", () => {
+  const ones = (survival: number, options: nn.StochasticDepthOptions, training: boolean, step: number) =>
+    run(
+      nn.residual(nn.identity(), (x) => scale({ x }, { factor: 0 }), {
+        drop: nn.stochasticDepth(survival, options),
+      }),
+      [3, 1, 1, 1],
+      training,
+      step,
+    ).values;
+
+  it("keeps or drops the whole batch in training, and multiplies by the survival probability in inference", () => {
+    const seen = new Set(Array.from({ length: 40 }, (_, step) => ones(0.75, {}, true, step).join()));
+    expect(seen).toEqual(new Set(["1,2,3", "0,0,0"]));
+    expect(ones(0.75, {}, true, 7)).toEqual(ones(0.75, {}, true, 7));
+    expect(ones(0.75, {}, false, 0)).toEqual([0.75, 1.5, 2.25]);
+  });
+
+  it("tosses a coin for each image, and divides in training instead, where asked", () => {
+    const options = { coin: "image", rescale: "training" } as const;
+    const seen = new Set(Array.from({ length: 40 }, (_, step) => ones(0.5, options, true, step).join()));
+    expect(seen.size).toBe(8);
+    expect(seen).toContain("2,0,6");
+    expect(ones(0.5, options, false, 0)).toEqual([1, 2, 3]);
+  });
+
+  it("leaves x as it is where everything survives", () => {
+    expect(ones(1, {}, true, 3)).toEqual([1, 2, 3]);
+    expect(ones(1, {}, false, 3)).toEqual([1, 2, 3]);
+  });
+
+  it("falls linearly to the last block, and refuses what is no probability", () => {
+    expect(nn.linearDecay(4, 0.5)).toEqual([0.875, 0.75, 0.625, 0.5]);
+    expect(() => nn.stochasticDepth(0)).toThrow(
+      "stochasticDepth: survival is 0, but must be above 0 and at most 1.",
+    );
+    expect(() => nn.linearDecay(3, 1.1)).toThrow(OptionError);
+    expect(() => nn.stochasticDepth(0.5, { coin: "pixel" as "image" })).toThrow(OptionError);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { compute, computeGradient, given } from "../../test/compute.ts";
 import { expectLinear } from "../../test/gradients.ts";
-import { channelDropout, dropout } from "./dropout.ts";
+import { batchDropout, channelDropout, dropout, imageDropout } from "./dropout.ts";
 import { input } from "./operation.ts";
 
 const ones = (shape: readonly number[]) => given(shape, new Array(shape.reduce((a, b) => a * b)).fill(1));
@@ -39,6 +39,26 @@ describe("dropout", () => {
         kept.add([...values][0]);
       }
     expect(kept).toEqual(new Set([0, 2]));
+  });
+
+  it("drops whole images together", () => {
+    const y = compute(imageDropout({ x: ones([64, 3, 5]) }, { probability: 0.25, stream: 1 }));
+    const images = Array.from({ length: 64 }, (_, n) => new Set(y.slice(n * 15, (n + 1) * 15)));
+    expect(images.every(({ size }) => size === 1)).toBe(true);
+    expect(new Set(images.flatMap((each) => [...each]))).toEqual(new Set([0, 1 / 0.75]));
+  });
+
+  it("drops the whole batch or none of it, anew in each step", () => {
+    const dropped = batchDropout({ x: ones([4, 3]) }, { probability: 0.25, stream: 1, rescale: false });
+    const steps = Array.from({ length: 400 }, (_, step) => new Set(compute(dropped, { step })));
+    expect(steps.every(({ size }) => size === 1)).toBe(true);
+    const share = steps.filter((each) => each.has(0)).length / 400;
+    // 400 draws: five standard deviations are 0.11.
+    expect(Math.abs(share - 0.25)).toBeLessThan(0.11);
+    expect(new Set(steps.flatMap((each) => [...each]))).toEqual(new Set([0, 1]));
+    const x = input("x", [3, 5]);
+    for (const op of [imageDropout, batchDropout])
+      expectLinear(op({ x }, { probability: 0.5, stream: 2, rescale: false }), x);
   });
 
   it("passes everything at probability 0, and refuses 1", () => {

@@ -4,7 +4,9 @@
  *
  * The mask is a function of the run's seed and step, of `stream` and of the element's position: the backward pass
  * computes it again, nothing is stored. `channelDropout` decides once for each channel of each image (Tompson et al.,
- * "Efficient Object Localization Using Convolutional Networks", 2014, section 3.2: SpatialDropout).
+ * "Efficient Object Localization Using Convolutional Networks", 2014, section 3.2: SpatialDropout), `imageDropout` once for
+ * each image, `batchDropout` once for all: what stochastic depth does to a block (Huang et al., "Deep Networks with Stochastic
+ * Depth", 2016, section 3).
  */
 
 import { over } from "../kernels/formula.ts";
@@ -20,6 +22,8 @@ export interface DropoutAttributes {
   readonly probability: number;
   /** A number of its own for each dropout of a model. */
   readonly stream: number;
+  /** Whether what stays is divided by 1 − probability. Default true. */
+  readonly rescale?: boolean;
 }
 
 export const dropout: Op<"x", DropoutAttributes> = defineMask("dropout", (at, shape) => {
@@ -34,8 +38,12 @@ export const channelDropout: Op<"x", DropoutAttributes> = defineMask(
   },
 );
 
+export const imageDropout: Op<"x", DropoutAttributes> = defineMask("imageDropout", ([n]) => index(n));
+
+export const batchDropout: Op<"x", DropoutAttributes> = defineMask("batchDropout", () => index(0));
+
 function defineMask(
-  name: "dropout" | "channelDropout",
+  name: "dropout" | "channelDropout" | "imageDropout" | "batchDropout",
   counter: (at: readonly Axis[], shape: Shape) => Index,
 ): Op<"x", DropoutAttributes> {
   const op: Op<"x", DropoutAttributes> = defineOp({
@@ -50,11 +58,11 @@ function defineMask(
         throw new OptionError(`stream is ${stream}, but must be a whole number.`, { stream });
       return x;
     },
-    value: ({ x }, { probability, stream }, shape) => [
+    value: ({ x }, { probability, stream, rescale = true }, shape) => [
       over(shape, (...i) =>
         random(stream, counter(i, shape))
           .less(probability)
-          .select(0, x.at(...i).times(1 / (1 - probability))),
+          .select(0, rescale ? x.at(...i).times(1 / (1 - probability)) : x.at(...i)),
       ),
     ],
     gradient: (_, dy, attributes) => ({ x: op({ x: dy }, attributes) }),

@@ -1,8 +1,8 @@
-import { channelDropout, dropout } from "../../src/ops/dropout.ts";
+import { batchDropout, channelDropout, dropout, imageDropout } from "../../src/ops/dropout.ts";
 import { input } from "../../src/ops/operation.ts";
 import { type Case, withGradients } from "./case.ts";
 
-export const cases: readonly Case[] = [dropout, channelDropout].flatMap((op) =>
+export const cases: readonly Case[] = [dropout, channelDropout, imageDropout, batchDropout].flatMap((op) =>
   [
     { seed: 0, step: 0 },
     { seed: 123_456_789, step: 70_000 },
