@@ -85,8 +85,11 @@ describe("a program in TypeScript", () => {
 });
 
 describe("the bundle for browsers", () => {
-  /** Bytes, minified: about a fifth more than when this was written. Raise it knowingly. */
-  const limits = { whole: 272_000, program: 145_000 };
+  /**
+   * Bytes, minified. Raise them knowingly: the whole may grow with every network (a kilobyte or two each), a program that uses one
+   * network may not, and has a fifth more than when this was written.
+   */
+  const limits = { whole: 400_000, program: 145_000 };
 
   const bundle = async (name: string, contents: string) => {
     const { metafile, outputFiles, warnings } = await build({

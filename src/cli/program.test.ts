@@ -44,6 +44,18 @@ describe("the command line", () => {
     expect(JSON.parse(json.out).models).toHaveLength(models.length);
   });
 
+  test("lists only the models of a name, a paper or a year", async () => {
+    const { out } = await run("models", "simonyan", "--json");
+    const found = JSON.parse(out).models;
+    expect(found.length).toBeGreaterThan(9);
+    expect(found.find(({ name }: { name: string }) => name === "vgg16")).toMatchObject({
+      published: [{ data: "ImageNet", top1: 71.592, top5: 90.382 }],
+      preprocessing: { channels: "rgb", mean: [0.485, 0.456, 0.406] },
+    });
+    const none = await run("models", "vggnet");
+    expect([none.code, none.log]).toEqual([2, expect.stringContaining('there is no model with "vggnet"')]);
+  });
+
   test("summarises LeNet-5 with the numbers of its paper's layers", async () => {
     const json = await run("summary", "lenet5", "--json");
     expect(json.code).toBe(0);

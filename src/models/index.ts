@@ -1,3 +1,4 @@
+export type { PublishedAccuracy } from "./accuracies.ts";
 export { type AlexNetOptions, alexnet } from "./alexnet.ts";
 export { type CifarResNetOptions, cifarResNet } from "./cifar-resnet.ts";
 export { type DenseNetDepth, type DenseNetOptions, densenet } from "./densenet.ts";
@@ -6,6 +7,7 @@ export { type InceptionV3Options, inceptionV3, inceptionV3Loss } from "./incepti
 export { type LeNet5Options, lenet5 } from "./lenet5.ts";
 export { type MnistCnnOptions, mnistCnn } from "./mnist-cnn.ts";
 export { type MobileNetV1Options, mobilenetResolutions, mobilenetV1 } from "./mobilenet-v1.ts";
+export { normalizationOf, type Preprocessing } from "./preprocessing.ts";
 export * from "./receptive-field.ts";
 export * from "./registry.ts";
 export {

@@ -1,10 +1,10 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { gradients } from "../graph/backward.ts";
 import { build } from "../nn/index.ts";
 import { crossEntropy } from "../ops/cross-entropy.ts";
 import { input } from "../ops/operation.ts";
 import { OptionError } from "../tensor/errors.ts";
+import { measuredModels } from "./accuracies.ts";
 import { modelNamed, models } from "./registry.ts";
 import { summarize } from "./summary.ts";
 
@@ -50,15 +50,35 @@ describe.each(models)("$name", ({ input: image, classes, build: make }) => {
   });
 });
 
-describe("docs/models.md", () => {
-  const lines = readFileSync(new URL("../../docs/models.md", import.meta.url), "utf8").split("\n");
-  const rows = lines.map((line) => line.split("|").map((cell) => cell.trim()));
+it("builds the whole zoo in seconds: no network is slow to look at", () => {
+  const start = performance.now();
+  for (const { input: image, build: make } of models) build(make(), { input: [1, ...image] });
+  expect(performance.now() - start).toBeLessThan(10_000);
+});
 
-  it.each(models)("lists $name with its counts", ({ name, input: image, build: make }) => {
-    const { parameters, macs } = summarize(build(make(), { input: [1, ...image] })).totals;
-    const [, , , ...cells] = rows.find(([, first]) => first === `\`${name}\``) ?? [];
-    const counts = [parameters, macs].map((count) => count.toLocaleString("en-US"));
-    expect(cells).toEqual([image.join("×"), ...counts, ""]);
+describe("what is published of a model", () => {
+  it.each(models)(
+    "$name: accuracies and preprocessing that can be",
+    ({ input: image, preprocessing, published }) => {
+      const { channels, cropFraction, mean, scale, std } = preprocessing;
+      expect([mean.length, std.length]).toEqual([image[2], image[2]]);
+      expect(channels === "grey").toBe(image[2] === 1);
+      expect([1, 1 / 255]).toContain(scale);
+      expect(cropFraction > 0 && cropFraction <= 1 && std.every((each) => each > 0)).toBe(true);
+      for (const { data, top1, top5 = 100 } of published) {
+        expect(top1 > 40 && top1 < top5 && top5 <= 100).toBe(true);
+        expect(data).toBe(image[0] > 32 ? "ImageNet" : "CIFAR-10");
+      }
+    },
+  );
+
+  it("is of models that there are", () => {
+    const names = new Set(models.map(({ name }) => name));
+    expect(measuredModels.filter((name) => !names.has(name))).toEqual([]);
+  });
+
+  it("is an error turned to an accuracy without new digits", () => {
+    expect(modelNamed("vgg11-lrn").published.map(({ top1, top5 }) => [top1, top5])).toEqual([[70.3, 89.5]]);
   });
 });
 

@@ -1,8 +1,12 @@
-/** All models by the names they have on the command line. A new model is one line here. */
+/**
+ * All models by the names they have on the command line. A new model is one line here; docs/models.md is made of these lines
+ * (`npm run docs`), and what its published weights reach stands in accuracies.ts.
+ */
 
 import { nearNames } from "../nn/near-names.ts";
 import type { Layer } from "../nn/scope.ts";
 import { OptionError } from "../tensor/errors.ts";
+import { type PublishedAccuracy, publishedAccuracies } from "./accuracies.ts";
 import { alexnet } from "./alexnet.ts";
 import { cifarResNet } from "./cifar-resnet.ts";
 import { densenet } from "./densenet.ts";
@@ -11,6 +15,7 @@ import { inceptionV3 } from "./inception-v3.ts";
 import { lenet5 } from "./lenet5.ts";
 import { mnistCnn } from "./mnist-cnn.ts";
 import { mobilenetResolutions, mobilenetV1 } from "./mobilenet-v1.ts";
+import { caffe, cifar10, mnistDigits, type Preprocessing, torchvision } from "./preprocessing.ts";
 import { resnet } from "./resnet.ts";
 import { resnext } from "./resnext.ts";
 import { squeezenet } from "./squeezenet.ts";
@@ -33,6 +38,19 @@ export interface ModelEntry {
   /** Length of the logits where none is asked for. */
   readonly classes: number;
   readonly build: (options?: CommonOptions) => Layer;
+  /** How pictures become inputs of its published weights. Default: torchvision's, the statistics of ImageNet. */
+  readonly preprocessing?: Preprocessing;
+  /** Where parameters have the names that they have here: "torchvision", or a repository of GitHub. */
+  readonly names?: string;
+  /** Which of the paper's networks it is, or what it is beside the paper: "section 4.2", "v1.5, as in torchvision". */
+  readonly note?: string;
+}
+
+/** An entry with everything that is known of the model. */
+export interface RegisteredModel extends ModelEntry {
+  readonly preprocessing: Preprocessing;
+  /** What tables of the field state for its published weights; empty where none does. */
+  readonly published: readonly PublishedAccuracy[];
 }
 
 const lecun = "LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition";
@@ -55,46 +73,59 @@ const szegedy2015 =
   "Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, Rethinking the Inception architecture for computer vision";
 const simonyan = "Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition";
 
-const mnist = { input: [28, 28, 1], classes: 10 } as const;
-const cifar = { input: [32, 32, 3], classes: 10 } as const;
+const mnist = { input: [28, 28, 1], classes: 10, preprocessing: mnistDigits } as const;
+const cifar = { input: [32, 32, 3], classes: 10, preprocessing: cifar10 } as const;
 const imagenet = { input: [224, 224, 3], classes: 1000 } as const;
 
+/** Of 256 pixels, BVLC's AlexNet sees 227. */
+const caffe227: Preprocessing = { ...caffe, cropFraction: 227 / 256 };
+
+const courses = "PyTorch courses";
+const akamaster = "akamaster/pytorch_resnet_cifar10";
+
 // biome-ignore format: one line a model
-export const models: readonly ModelEntry[] = [
-  { name: "lenet5", paper: lecun, year: 1998, ...mnist, build: lenet5 },
-  { name: "lenet5-1998", paper: lecun, year: 1998, ...mnist, build: (options) => lenet5({ ...options, variant: "1998" }) },
-  { name: "mnist-cnn", paper: choi, year: 2017, ...mnist, build: mnistCnn },
+const entries: readonly ModelEntry[] = [
+  { name: "lenet5", paper: lecun, year: 1998, ...mnist, names: courses, note: "as commonly built", build: lenet5 },
+  { name: "lenet5-1998", paper: lecun, year: 1998, ...mnist, names: "the paper's figure 2", note: "section II.B", build: (options) => lenet5({ ...options, variant: "1998" }) },
+  { name: "mnist-cnn", paper: choi, year: 2017, ...mnist, names: courses, build: mnistCnn },
   ...[20, 32, 44, 56, 110, 1202].map((depth): ModelEntry =>
-    ({ name: `cifar-resnet-${depth}`, paper: he, year: 2015, ...cifar, build: (options) => cifarResNet({ ...options, depth }) })),
-  { name: "alexnet", paper: krizhevsky2014, year: 2014, input: [224, 224, 3], classes: 1000, build: alexnet },
-  { name: "alexnet-2gpu", paper: krizhevsky, year: 2012, input: [227, 227, 3], classes: 1000, build: (options) => alexnet({ ...options, variant: "2gpu" }) },
+    ({ name: `cifar-resnet-${depth}`, paper: he, year: 2015, ...cifar, preprocessing: { ...torchvision, cropFraction: 1 }, names: akamaster, note: "section 4.2", build: (options) => cifarResNet({ ...options, depth }) })),
+  { name: "alexnet", paper: krizhevsky2014, year: 2014, ...imagenet, names: "torchvision", note: "one tower", build: alexnet },
+  { name: "alexnet-2gpu", paper: krizhevsky, year: 2012, input: [227, 227, 3], classes: 1000, preprocessing: caffe227, names: "Caffe's bvlc_alexnet", build: (options) => alexnet({ ...options, variant: "2gpu" }) },
   ...([["11", "A"], ["13", "B"], ["16", "D"], ["19", "E"], ["11-lrn", "A-LRN"], ["16-c", "C"]] as const).map(([depth, configuration]): ModelEntry =>
-    ({ name: `vgg${depth}`, paper: simonyan, year: 2014, ...imagenet, build: (options) => vgg({ ...options, configuration }) })),
+    ({ name: `vgg${depth}`, paper: simonyan, year: 2014, ...imagenet, names: "torchvision", note: `Table 1 ${configuration}`, build: (options) => vgg({ ...options, configuration }) })),
   ...([["11", "A"], ["13", "B"], ["16", "D"], ["19", "E"]] as const).map(([depth, configuration]): ModelEntry =>
-    ({ name: `vgg${depth}-bn`, paper: simonyan, year: 2014, ...imagenet, build: (options) => vgg({ ...options, configuration, batchNorm: true }) })),
+    ({ name: `vgg${depth}-bn`, paper: simonyan, year: 2014, ...imagenet, names: "torchvision", note: `${configuration} with batch norm`, build: (options) => vgg({ ...options, configuration, batchNorm: true }) })),
   ...([18, 34, 50, 101, 152] as const).map((depth): ModelEntry =>
-    ({ name: `resnet${depth}`, paper: he, year: 2015, ...imagenet, build: (options) => resnet({ ...options, depth }) })),
+    ({ name: `resnet${depth}`, paper: he, year: 2015, ...imagenet, names: "torchvision", note: depth < 50 ? "Table 1" : "v1.5, as in torchvision", build: (options) => resnet({ ...options, depth }) })),
   ...([50, 101, 152] as const).map((depth): ModelEntry =>
-    ({ name: `resnet${depth}-v1`, paper: he, year: 2015, ...imagenet, build: (options) => resnet({ ...options, depth, variant: "v1" }) })),
+    ({ name: `resnet${depth}-v1`, paper: he, year: 2015, ...imagenet, names: "torchvision", note: "Table 1", build: (options) => resnet({ ...options, depth, variant: "v1" }) })),
   ...([18, 34] as const).map((depth): ModelEntry =>
-    ({ name: `plain${depth}`, paper: he, year: 2015, ...imagenet, build: (options) => resnet({ ...options, depth, residual: false }) })),
+    ({ name: `plain${depth}`, paper: he, year: 2015, ...imagenet, names: "torchvision", note: "section 4.1, without shortcuts", build: (options) => resnet({ ...options, depth, residual: false }) })),
   ...([[50, 32, 4], [101, 32, 8], [101, 64, 4]] as const).map(([depth, cardinality, bottleneckWidth]): ModelEntry =>
-    ({ name: `resnext${depth}-${cardinality}x${bottleneckWidth}d`, paper: xie, year: 2016, ...imagenet, build: (options) => resnext({ ...options, depth, cardinality, bottleneckWidth }) })),
+    ({ name: `resnext${depth}-${cardinality}x${bottleneckWidth}d`, paper: xie, year: 2016, ...imagenet, names: "torchvision", build: (options) => resnext({ ...options, depth, cardinality, bottleneckWidth }) })),
   ...([50, 101] as const).map((depth): ModelEntry =>
-    ({ name: `wide-resnet${depth}-2`, paper: zagoruyko, year: 2016, ...imagenet, build: (options) => wideResNet({ ...options, depth }) })),
+    ({ name: `wide-resnet${depth}-2`, paper: zagoruyko, year: 2016, ...imagenet, names: "torchvision", note: "Table 8", build: (options) => wideResNet({ ...options, depth }) })),
   ...(["1.0", "1.1"] as const).map((version): ModelEntry =>
-    ({ name: `squeezenet${version.replace(".", "-")}`, paper: iandola, year: 2016, ...imagenet, build: (options) => squeezenet({ ...options, version }) })),
+    ({ name: `squeezenet${version.replace(".", "-")}`, paper: iandola, year: 2016, ...imagenet, names: "torchvision", note: version === "1.0" ? "Table 1" : "the authors' later one", build: (options) => squeezenet({ ...options, version }) })),
   ...([121, 161, 169, 201] as const).map((depth): ModelEntry =>
-    ({ name: `densenet${depth}`, paper: huang, year: 2016, ...imagenet, build: (options) => densenet({ ...options, depth }) })),
-  { name: "googlenet", paper: szegedy, year: 2014, ...imagenet, build: (options) => googlenet({ ...options, auxiliary: false }) },
-  { name: "googlenet-torchvision", paper: szegedy, year: 2014, ...imagenet, build: (options) => googlenet({ ...options, variant: "torchvision", auxiliary: false }) },
+    ({ name: `densenet${depth}`, paper: huang, year: 2016, ...imagenet, names: "torchvision", note: depth === 161 ? "the authors' later one, k = 48" : "Table 1", build: (options) => densenet({ ...options, depth }) })),
+  { name: "googlenet", paper: szegedy, year: 2014, ...imagenet, preprocessing: caffe, names: "torchvision", note: "Table 1", build: (options) => googlenet({ ...options, auxiliary: false }) },
+  { name: "googlenet-torchvision", paper: szegedy, year: 2014, ...imagenet, names: "torchvision", note: "3×3 for 5×5, batch norm", build: (options) => googlenet({ ...options, variant: "torchvision", auxiliary: false }) },
   ...[[1, 224], [0.75, 224], [0.5, 224], [0.25, 224], ...mobilenetResolutions.slice(1).map((edge) => [1, edge] as const)].map(([width, edge]): ModelEntry =>
-    ({ name: width === 1 && edge === 224 ? "mobilenet-v1" : `mobilenet-v1-${width === 1 ? "1.0" : width}-${edge}`, paper: howard, year: 2017, input: [edge, edge, 3], classes: 1000, build: (options) => mobilenetV1({ ...options, width }) })),
-  { name: "inception-v3", paper: szegedy2015, year: 2015, input: [299, 299, 3], classes: 1000, build: (options) => inceptionV3({ ...options, auxiliary: false }) },
+    ({ name: width === 1 && edge === 224 ? "mobilenet-v1" : `mobilenet-v1-${width === 1 ? "1.0" : width}-${edge}`, paper: howard, year: 2017, input: [edge, edge, 3], classes: 1000, names: "pytorchcv", note: edge < 224 ? "Table 7" : width < 1 ? "Table 6" : "Table 1", build: (options) => mobilenetV1({ ...options, width }) })),
+  { name: "inception-v3", paper: szegedy2015, year: 2015, input: [299, 299, 3], classes: 1000, names: "torchvision", build: (options) => inceptionV3({ ...options, auxiliary: false }) },
 ];
 
+/** All models, in the order of their papers' subjects. */
+export const models: readonly RegisteredModel[] = entries.map((entry) => ({
+  preprocessing: torchvision,
+  ...entry,
+  published: publishedAccuracies(entry.name),
+}));
+
 /** The model of this name; "CIFAR-ResNet 20" is read as "cifar-resnet-20". Throws an OptionError that lists near names. */
-export function modelNamed(name: string): ModelEntry {
+export function modelNamed(name: string): RegisteredModel {
   const wanted = name
     .trim()
     .toLowerCase()

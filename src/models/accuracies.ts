@@ -1,0 +1,87 @@
+/**
+ * What published weights reach, as tables of the field state it: goals to train for, and what weights that are loaded should give.
+ * Nothing here is measured by us.
+ */
+
+export interface PublishedAccuracy {
+  /** What it was measured on. */
+  readonly data: "ImageNet" | "CIFAR-10";
+  /** Percent of pictures whose class is the first named. */
+  readonly top1: number;
+  /** Percent of pictures whose class is among the first five. */
+  readonly top5?: number;
+  /** Who states it, and how it was measured where that is not one centre crop. */
+  readonly source: string;
+}
+
+interface AccuracyTable {
+  readonly source: string;
+  readonly data: PublishedAccuracy["data"];
+  /** Percent right, or percent wrong where the source prints errors. */
+  readonly prints: "accuracy" | "error";
+  readonly rows: Readonly<Record<string, readonly [top1: number, top5?: number]>>;
+}
+
+// biome-ignore format: rows are the tables'
+const tables: readonly AccuracyTable[] = [
+  {
+    source: "torchvision 0.14, IMAGENET1K_V1",
+    data: "ImageNet",
+    prints: "accuracy",
+    rows: {
+      "alexnet": [56.522, 79.066],
+      "vgg11": [69.02, 88.628], "vgg13": [69.928, 89.246], "vgg16": [71.592, 90.382], "vgg19": [72.376, 90.876],
+      "vgg11-bn": [70.37, 89.81], "vgg13-bn": [71.586, 90.374], "vgg16-bn": [73.36, 91.516], "vgg19-bn": [74.218, 91.842],
+      "resnet18": [69.758, 89.078], "resnet34": [73.314, 91.42], "resnet50": [76.13, 92.862],
+      "resnet101": [77.374, 93.546], "resnet152": [78.312, 94.046],
+      "resnext50-32x4d": [77.618, 93.698], "resnext101-32x8d": [79.312, 94.526], "resnext101-64x4d": [83.246, 96.454],
+      "wide-resnet50-2": [78.468, 94.086], "wide-resnet101-2": [78.848, 94.284],
+      "squeezenet1-0": [58.092, 80.42], "squeezenet1-1": [58.178, 80.624],
+      "densenet121": [74.434, 91.972], "densenet161": [77.138, 93.56], "densenet169": [75.6, 92.806], "densenet201": [76.896, 93.37],
+      "googlenet-torchvision": [69.778, 89.53],
+      "inception-v3": [77.294, 93.45],
+    },
+  },
+  {
+    source: "readme of BVLC's Caffe models",
+    data: "ImageNet",
+    prints: "accuracy",
+    rows: { "alexnet-2gpu": [57.1, 80.2], "googlenet": [68.7, 88.9] },
+  },
+  {
+    source: "the paper's Table 3, pictures of 256 pixels, dense",
+    data: "ImageNet",
+    prints: "error",
+    rows: { "vgg11-lrn": [29.7, 10.5], "vgg16-c": [28.1, 9.4] },
+  },
+  {
+    source: "pytorchcv's readme",
+    data: "ImageNet",
+    prints: "accuracy",
+    rows: { "mobilenet-v1": [73.39, 91.05] },
+  },
+  {
+    source: "readme of akamaster/pytorch_resnet_cifar10",
+    data: "CIFAR-10",
+    prints: "accuracy",
+    rows: { "cifar-resnet-20": [91.73], "cifar-resnet-32": [92.63], "cifar-resnet-56": [93.39] },
+  },
+];
+
+/** What is published for the model of this name, in the order of trust; empty where no table of the field has it. */
+export function publishedAccuracies(model: string): readonly PublishedAccuracy[] {
+  return tables.flatMap(({ source, data, prints, rows }) => {
+    const row = rows[model];
+    if (row === undefined) return [];
+    // Errors have two digits at most: 100 − 29.7 is 70.3, not 70.30000000000001.
+    const [top1, top5] = row.map((percent = 0) =>
+      prints === "error" ? Math.round(1e3 * (100 - percent)) / 1e3 : percent,
+    );
+    return [{ data, top1, ...(top5 === undefined ? {} : { top5 }), source }];
+  });
+}
+
+/** Models that some table has. */
+export const measuredModels: readonly string[] = [
+  ...new Set(tables.flatMap(({ rows }) => Object.keys(rows))),
+];
