@@ -33,7 +33,7 @@ export interface Scalars {
   readonly learningRate?: number;
 }
 
-/** Hears when each step of a run has ended. */
+/** Hears when each step of a run has ended; steps that prepare are left out where the state has not changed since. */
 export type StepEnded = (step: number) => void;
 
 export interface Program {

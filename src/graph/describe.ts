@@ -5,11 +5,14 @@ import type { Tensor } from "../ops/operation.ts";
 import { formatShape, size } from "../tensor/shape.ts";
 import { memories, type Plan } from "./planned.ts";
 
+/** Names of the memories, by their numbers. */
+const placeNames = Object.fromEntries(Object.entries(memories).map(([name, buffer]) => [buffer, name]));
+
 /** Steps with shapes, multiply-adds and memory, then buffers with lifetimes, then totals. */
 export function describe(plan: Plan): string {
   const rows = plan.steps.map((step, i) => {
     const operands = operandsOf(step.formula) as Tensor[];
-    const place = step.target.buffer === memories.state ? "state" : "work";
+    const place = placeNames[step.target.buffer];
     return [
       String(i),
       step.name,
@@ -38,6 +41,12 @@ export function describe(plan: Plan): string {
     table(["buffer", "bytes", "at", "from", "to"], buffers),
     "",
     `${plan.steps.length} steps, ${macs.toLocaleString("en-US")} multiply-adds`,
+    ...(plan.preparation === 0
+      ? []
+      : [
+          `the first ${plan.preparation} read the state alone, and run when it has changed: ` +
+            `they keep ${formatBytes(4 * plan.preparedElements)}`,
+        ]),
     `work memory: peak ${formatBytes(4 * plan.workElements)} (${formatBytes(4 * separate)} without reuse)`,
     `state memory: ${formatBytes(4 * plan.state.elements)}`,
   ].join("\n");

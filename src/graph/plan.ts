@@ -8,13 +8,14 @@ import { contiguousLayout, type Layout } from "../kernels/layout.ts";
 import type { Operand } from "../kernels/value.ts";
 import { macsOf, type Tensor } from "../ops/operation.ts";
 import { size } from "../tensor/shape.ts";
-import { allocate } from "./allocate.ts";
+import { allocate, type Lifetime } from "./allocate.ts";
 import { describe } from "./describe.ts";
 import { type FusedTensor, fuse } from "./fuse.ts";
 import { placeInPlace } from "./in-place.ts";
 import { orderOf } from "./order.ts";
 import { Placement, type Update } from "./placement.ts";
 import { memories, type Plan, type Step } from "./planned.ts";
+import { preparationOf } from "./preparation.ts";
 import type { StateLayout } from "./state-layout.ts";
 import { copied, lacksKernel, sourcesOf, unsafeUpdates } from "./updates.ts";
 
@@ -38,18 +39,37 @@ export function plan({ outputs, updates: wanted = [], state }: PlanRequest): Pla
     updates = copied(updates, (update) => unsafe.has(update));
     arranged = arrange(outputs, updates);
   }
-  const { results, order, placement, kept, kernels } = arranged;
+  const { results, order, placement, kept } = arranged;
+  const preparation =
+    updates.length > 0
+      ? { steps: new Set(), roots: new Set() }
+      : preparationOf(arranged.kernels, order, placement);
+  const kernels = [
+    ...arranged.kernels.filter((each) => preparation.steps.has(each)),
+    ...arranged.kernels.filter((each) => !preparation.steps.has(each)),
+  ];
   const lifetimes = lifetimesOf(kernels, order, results, placement);
+  // Nothing may take the place of what the next run still wants.
+  for (const [root, life] of lifetimes)
+    if (preparation.roots.has(root)) lifetimes.set(root, { ...life, from: 0, to: kernels.length });
   const inPlace = placeInPlace(kernels, lifetimes, kept, placement);
   const roots = [...lifetimes.keys()];
-  const { offsets, elements } = allocate(
-    roots.map((root) => lifetimes.get(root) ?? { elements: 0, from: 0, to: 0 }),
+  const work = allocated(
+    roots.filter((root) => !preparation.roots.has(root)),
+    lifetimes,
   );
-  const offsetOf = new Map(roots.map((root, i) => [root, offsets[i]]));
-  const rootLayout = (root: Tensor): Layout =>
-    root.role === "parameter" || root.role === "state"
-      ? contiguousLayout(memories.state, root.shape, state.offsetOf(root))
-      : contiguousLayout(memories.work, root.shape, offsetOf.get(root) ?? 0);
+  const prepared = allocated(
+    roots.filter((root) => preparation.roots.has(root)),
+    lifetimes,
+  );
+  const rootLayout = (root: Tensor): Layout => {
+    if (root.role === "parameter" || root.role === "state")
+      return contiguousLayout(memories.state, root.shape, state.offsetOf(root));
+    const [memory, { offsets }] = preparation.roots.has(root)
+      ? [memories.prepared, prepared]
+      : [memories.work, work];
+    return contiguousLayout(memory, root.shape, offsets.get(root) ?? 0);
+  };
   const layouts = new Map<Operand, Layout>();
   for (const tensor of order) layouts.set(tensor, placement.layoutOf(tensor, rootLayout));
 
@@ -73,17 +93,28 @@ export function plan({ outputs, updates: wanted = [], state }: PlanRequest): Pla
     outputs,
     layouts,
     state,
-    workElements: elements,
-    buffers: roots.map((root, i) => ({
+    preparation: preparation.steps.size,
+    changesState: updates.length > 0,
+    workElements: work.elements,
+    preparedElements: prepared.elements,
+    buffers: [...work.offsets].map(([root, offset]) => ({
       elements: size(root.shape),
       from: lifetimes.get(root)?.from ?? 0,
       to: lifetimes.get(root)?.to ?? 0,
       name: root.name,
-      offset: offsets[i],
+      offset,
     })),
     describe: () => describe(planned),
   };
   return planned;
+}
+
+/** A place for each of these roots in a memory of their own, and its size. */
+function allocated(roots: readonly Tensor[], lifetimes: ReadonlyMap<Tensor, Lifetime>) {
+  const { offsets, elements } = allocate(
+    roots.map((root) => lifetimes.get(root) ?? { elements: 0, from: 0, to: 0 }),
+  );
+  return { offsets: new Map(roots.map((root, i) => [root, offsets[i]])), elements };
 }
 
 /** The kernels in their order, and which tensors share memory. */
@@ -114,8 +145,8 @@ function lifetimesOf(
   order: readonly Tensor[],
   results: readonly Tensor[],
   placement: Placement,
-): Map<Tensor, { elements: number; from: number; to: number }> {
-  const lifetimes = new Map<Tensor, { elements: number; from: number; to: number }>();
+): Map<Tensor, Lifetime> {
+  const lifetimes = new Map<Tensor, Lifetime>();
   const touch = (tensor: Tensor, step: number) => {
     const root = placement.rootOf(tensor);
     if (root.role === "parameter" || root.role === "state") return;

@@ -7,8 +7,11 @@ import type { Tensor } from "../ops/operation.ts";
 import type { Lifetime } from "./allocate.ts";
 import type { StateLayout } from "./state-layout.ts";
 
-/** The two memories of a plan: `work` is free between runs, `state` lasts. A layout's `buffer` is one of these. */
-export const memories = { work: 0, state: 1 } as const;
+/**
+ * The memories of a plan: `work` is free between runs, `state` lasts, `prepared` lasts as long as the state stays as it is. A
+ * layout's `buffer` is one of these.
+ */
+export const memories = { work: 0, state: 1, prepared: 2 } as const;
 
 export interface Step {
   /** "layer1.0.conv1: conv2d + relu". */
@@ -28,8 +31,16 @@ export interface Plan {
   readonly outputs: Readonly<Record<string, Tensor>>;
   readonly layouts: ReadonlyMap<Operand, Layout>;
   readonly state: StateLayout;
-  /** Size of the work memory, in elements. */
+  /**
+   * How many of the first steps read nothing but the state. What they compute, in `prepared` memory, holds until the state
+   * changes: a run may leave them out while it has not. 0 where the plan changes the state itself.
+   */
+  readonly preparation: number;
+  /** Whether a run changes the state. */
+  readonly changesState: boolean;
+  /** Sizes of the memories, in elements. */
   readonly workElements: number;
+  readonly preparedElements: number;
   /** Work buffers: for people who want to read the plan. */
   readonly buffers: readonly PlannedBuffer[];
   /** Steps, buffers, bytes and peak memory as text. */

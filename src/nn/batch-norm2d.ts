@@ -4,8 +4,9 @@
  */
 
 import { batchMoments } from "../ops/batch-moments.ts";
+import { batchNormInference } from "../ops/batch-norm-inference.ts";
 import { batchNormalize } from "../ops/batch-normalize.ts";
-import { batchNormInference, runningStatistics } from "../ops/running-statistics.ts";
+import { runningStatistics } from "../ops/running-statistics.ts";
 import { OptionError } from "../tensor/errors.ts";
 import { size } from "../tensor/shape.ts";
 import { type Initializer, ones, zeros } from "./initializers.ts";

@@ -5,7 +5,7 @@
  *
  * Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift",
  * 2015, arXiv:1502.03167, Algorithm 1. `batchNormalize` is the form of training, with moments of the batch;
- * `batchNormInference` in running-statistics.ts is the form of inference.
+ * `batchNormInference` in batch-norm-inference.ts is the form of inference.
  */
 
 import { over, scatter } from "../kernels/formula.ts";
@@ -184,7 +184,7 @@ const momentsGradient: Op<"sums" | "moments" | "scale", BatchNormAttributes> = d
   gradient: neverAgain("batchNormMomentsGradient"),
 });
 
-function deviation(variance: Value, epsilon: number): Value {
+export function deviation(variance: Value, epsilon: number): Value {
   return variance.plus(epsilon).sqrt();
 }
 
@@ -192,7 +192,7 @@ function affine(scaled: Value, bias: Source | undefined, c: Parameters<Source["a
   return bias === undefined ? scaled : scaled.plus(bias.at(c));
 }
 
-function requireChannels(name: string, vector: Shape | undefined, channels: number): void {
+export function requireChannels(name: string, vector: Shape | undefined, channels: number): void {
   if (vector !== undefined && (vector.length !== 1 || vector[0] !== channels))
     throw new ShapeError(
       `${name} ${formatShape(vector)} must be [${channels}], one number for each channel.`,

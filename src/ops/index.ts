@@ -2,6 +2,7 @@ export * from "./add.ts";
 export * from "./argmax.ts";
 export * from "./avg-pool2d.ts";
 export { batchMoments } from "./batch-moments.ts";
+export { batchNormInference } from "./batch-norm-inference.ts";
 export { type BatchNormAttributes, batchNormalize } from "./batch-normalize.ts";
 export * from "./channel-shuffle.ts";
 export * from "./clip.ts";

@@ -1,15 +1,13 @@
 /**
- * Running averages of batch moments, for the inference form of batch normalisation; and that form.
+ * Running averages of batch moments, for the inference form of batch normalisation.
  *
  *   running [c], moments [2, c]  →  (1 − momentum)·running + momentum·moments[row]
  */
 
-import { over, scatter } from "../kernels/formula.ts";
+import { over } from "../kernels/formula.ts";
 import { OptionError, ShapeError } from "../tensor/errors.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
-import { type BatchNormAttributes, batchNormalize } from "./batch-normalize.ts";
-import { defineOp, type Op, type OptionalInputs, type Tensor } from "./operation.ts";
-import { row } from "./row.ts";
+import { defineOp, type Op } from "./operation.ts";
 
 export interface RunningStatisticsAttributes {
   /**
@@ -51,39 +49,3 @@ export const runningStatistics: Op<"running" | "moments", RunningStatisticsAttri
     }),
   ],
 });
-
-/** Mean [c] and variance [c] as the rows of moments [2, c]. */
-export const runningMoments: Op<"mean" | "variance"> = defineOp({
-  name: "runningMoments",
-  shape({ mean, variance }) {
-    if (mean.length !== 1 || !sameShape(mean, variance))
-      throw new ShapeError(
-        `mean ${formatShape(mean)} and variance ${formatShape(variance)} must both be [c].`,
-        { mean, variance },
-      );
-    return [2, mean[0]];
-  },
-  value: ({ mean, variance }, _, [, channels]) => [
-    scatter([channels], (c) => ({ at: [0, c], value: mean.at(c) })),
-    scatter([channels], (c) => ({ at: [1, c], value: variance.at(c) })),
-  ],
-  gradient: (_, dy) => ({ mean: row({ x: dy }, { row: 0 }), variance: row({ x: dy }, { row: 1 }) }),
-});
-
-/**
- * Batch normalisation with running averages: y = (x − mean) / √(variance + epsilon) · weight + bias.
- *
- *   x [.., c], mean [c], variance [c], weight [c]?, bias [c]?  →  y [.., c]
- */
-export function batchNormInference(
-  {
-    x,
-    mean,
-    variance,
-    weight,
-    bias,
-  }: OptionalInputs<"weight" | "bias"> & Readonly<Record<"x" | "mean" | "variance", Tensor>>,
-  attributes: BatchNormAttributes = {},
-): Tensor {
-  return batchNormalize({ x, moments: runningMoments({ mean, variance }, {}), weight, bias }, attributes);
-}

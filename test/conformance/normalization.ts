@@ -1,10 +1,11 @@
 import { batchMoments } from "../../src/ops/batch-moments.ts";
+import { batchNormInference } from "../../src/ops/batch-norm-inference.ts";
 import { batchNormalize } from "../../src/ops/batch-normalize.ts";
 import { groupNorm } from "../../src/ops/group-norm.ts";
 import { l2Normalize } from "../../src/ops/l2-normalize.ts";
 import { localResponseNorm } from "../../src/ops/local-response-norm.ts";
 import { input } from "../../src/ops/operation.ts";
-import { batchNormInference, runningStatistics } from "../../src/ops/running-statistics.ts";
+import { runningStatistics } from "../../src/ops/running-statistics.ts";
 import { size } from "../../src/tensor/shape.ts";
 import { type Case, spread, withGradients } from "./case.ts";
 

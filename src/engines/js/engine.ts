@@ -20,6 +20,8 @@ export function jsEngine(): Engine {
 class JsSession implements Session {
   private readonly layout: StateLayout;
   private readonly state: Float32Array;
+  /** Counts changes of the state: what programs have prepared from an earlier one is no longer true. */
+  private version = 0;
 
   constructor(layout: StateLayout) {
     this.layout = layout;
@@ -27,7 +29,12 @@ class JsSession implements Session {
   }
 
   load(plan: Plan): Promise<Program> {
-    const buffers = [new Float32Array(plan.workElements), this.state];
+    const buffers = [
+      new Float32Array(plan.workElements),
+      this.state,
+      new Float32Array(plan.preparedElements),
+    ];
+    let preparedFor = -1;
     const kernels = plan.steps.map(
       ({ formula, target }): JavaScriptKernel =>
         compileJavaScript(renderJavaScript(formula, target, plan.layouts)),
@@ -39,9 +46,12 @@ class JsSession implements Session {
     ) => {
       feed(plan, inputs, (layout, values) => buffers[layout.buffer].set(values, layout.offset));
       for (const [step, kernel] of kernels.entries()) {
+        if (step < plan.preparation && preparedFor === this.version) continue;
         kernel(buffers, { seed: 0, step: 0, learningRate: 0, ...scalars });
         ended?.(step);
       }
+      if (plan.changesState) this.version++;
+      preparedFor = this.version;
       return collect(plan, ({ buffer, offset }, elements) =>
         buffers[buffer].subarray(offset, offset + elements),
       );
@@ -59,6 +69,7 @@ class JsSession implements Session {
     if (values.length !== to - from)
       throw new ShapeError(`${name} takes ${to - from} numbers, but ${values.length} came.`);
     this.state.set(values, from);
+    this.version++;
   }
 
   dispose(): void {}

@@ -16,6 +16,8 @@ export const words = {
   failed: 4,
   /** `arrived` when the run began. */
   base: 5,
+  /** The launch that a run begins with. */
+  first: 6,
   /** Tasks taken of a launch, in one of a few words in turn, each on a cache line of its own. */
   tasks: 16,
 } as const;
@@ -47,8 +49,8 @@ const spins = 1000;
 const patienceMs = 60_000;
 
 /**
- * Runs all launches as thread number `thread` of `threads`; `ended` hears of the end of each. Throws what a kernel of this
- * thread throws.
+ * Runs the launches, from that which the control block names, as thread number `thread` of `threads`; `ended` hears of the
+ * end of each. Throws what a kernel of this thread throws.
  */
 export function runLaunches(
   control: Int32Array,
@@ -58,7 +60,8 @@ export function runLaunches(
   ended?: (launch: number) => void,
 ): void {
   const base = Atomics.load(control, words.base);
-  for (let i = 0; i < launches.length; i++) {
+  const first = Atomics.load(control, words.first);
+  for (let i = first; i < launches.length; i++) {
     const { kernel, tasks } = launches[i];
     const counter = counterWord(i);
     if (thread === 0) Atomics.store(control, counterWord(i + 1), 0);
@@ -70,7 +73,7 @@ export function runLaunches(
       Atomics.notify(control, words.arrived);
       throw error;
     }
-    if (threads > 1 && !arrive(control, (base + threads * (i + 1)) | 0)) throw new StoppedError();
+    if (threads > 1 && !arrive(control, (base + threads * (i - first + 1)) | 0)) throw new StoppedError();
     ended?.(i);
   }
 }
@@ -149,9 +152,10 @@ export function awaitCommand(
   }
 }
 
-/** Starts a run: the first counter to zero, workers awake. */
-export function begin(control: Int32Array, command: number, program: number): void {
-  Atomics.store(control, counterWord(0), 0);
+/** Starts a run from launch `first` on: its counter to zero, workers awake. */
+export function begin(control: Int32Array, command: number, program: number, first = 0): void {
+  Atomics.store(control, counterWord(first), 0);
+  Atomics.store(control, words.first, first);
   Atomics.store(control, words.base, Atomics.load(control, words.arrived));
   Atomics.store(control, words.failed, 0);
   Atomics.store(control, words.program, program);

@@ -21,10 +21,22 @@ test("a lone thread goes on when its memory has moved to grow", async () => {
     { name: "add", tasks: 3 },
     { name: "add", tasks: 4 },
   ]);
-  run();
+  run(0);
   memory.grow(10);
-  run();
+  run(0);
   expect(new Int32Array(memory.buffer)[0]).toBe(14);
   await pool.stop();
-  expect(run).toThrow(EngineError);
+  expect(() => run(0)).toThrow(EngineError);
+});
+
+test("a run may begin with a later launch", async () => {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const pool = await Pool.start(memory, 1024, 1);
+  const launches = [3, 4, 5].map((tasks) => ({ name: "add", tasks }));
+  const run = await pool.load(await WebAssembly.compile(counting), memory, launches);
+  const ended: number[] = [];
+  run(1, (launch) => ended.push(launch));
+  expect(new Int32Array(memory.buffer)[0]).toBe(9);
+  expect(ended).toEqual([1, 2]);
+  await pool.stop();
 });

@@ -68,12 +68,15 @@ export class Pool {
     return pool;
   }
 
-  /** Gives a module to all workers; returns how to run it. One at a time: a worker that listens does not run. */
+  /**
+   * Gives a module to all workers; returns how to run it, from which launch on. One at a time: a worker that listens does not
+   * run.
+   */
   async load(
     module: WebAssembly.Module,
     memory: WebAssembly.Memory,
     launches: readonly { readonly name: string; readonly tasks: number }[],
-  ): Promise<(ended?: (launch: number) => void) => void> {
+  ): Promise<(first: number, ended?: (launch: number) => void) => void> {
     this.refuseDead();
     const program = this.programs++;
     const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
@@ -86,12 +89,17 @@ export class Pool {
         this.members.map((each) => this.ask(each, { type: "load", program, module, launches })),
       );
     }
-    return (ended) => this.run(program, prepared, ended);
+    return (first, ended) => this.run(program, prepared, first, ended);
   }
 
-  private run(program: number, launches: readonly PreparedLaunch[], ended?: (launch: number) => void): void {
+  private run(
+    program: number,
+    launches: readonly PreparedLaunch[],
+    first: number,
+    ended?: (launch: number) => void,
+  ): void {
     this.refuseDead();
-    begin(this.control, commands.run, program);
+    begin(this.control, commands.run, program, first);
     try {
       runLaunches(this.control, launches, 0, this.threads, ended);
     } catch (error) {

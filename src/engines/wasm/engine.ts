@@ -107,6 +107,8 @@ class WasmSession implements Session {
   private readonly shared: boolean;
   /** The program whose tables are in memory. */
   private current: object | undefined;
+  /** Counts changes of the state: what programs have prepared from an earlier one is no longer true. */
+  private version = 0;
   private readonly disposed: () => void;
   /** What is being loaded or run: one thing at a time. */
   private busy: Promise<unknown> = Promise.resolve();
@@ -158,6 +160,8 @@ class WasmSession implements Session {
     const module = await WebAssembly.compile(rendered.bytes as BufferSource);
     const launches = rendered.steps.flat();
     const start = await this.pool.load(module, this.memory, launches);
+    const afterPreparation = rendered.steps.slice(0, plan.preparation).flat().length;
+    let preparedFor = -1;
     const identity = {};
     const lastLaunches = new Map<number, number>();
     let before = 0;
@@ -170,6 +174,8 @@ class WasmSession implements Session {
       scalars: Scalars = {},
       ended?: StepEnded,
     ) => {
+      // What was prepared lies before the work memory, where other programs have theirs.
+      const isPrepared = this.current === identity && preparedFor === this.version;
       if (this.current !== identity) {
         new Int32Array(this.memory.buffer, map.tablesAddress, rendered.tables.length).set(rendered.tables);
         this.current = identity;
@@ -183,12 +189,15 @@ class WasmSession implements Session {
       view.setInt32(scalarOffsets.step, scalars.step ?? 0, true);
       view.setFloat32(scalarOffsets.learningRate, scalars.learningRate ?? 0, true);
       start(
+        isPrepared ? afterPreparation : 0,
         ended &&
           ((launch) => {
             const step = lastLaunches.get(launch);
             if (step !== undefined) ended(step);
           }),
       );
+      if (plan.changesState) this.version++;
+      preparedFor = this.version;
       return collect(plan, ({ buffer, offset }, elements) => {
         const from = map.bases[buffer] / 4 + offset;
         return numbers.subarray(from, from + elements);
@@ -209,6 +218,7 @@ class WasmSession implements Session {
     if (values.length !== view.length)
       throw new ShapeError(`${name} takes ${view.length} numbers, but ${values.length} came.`, { name });
     view.set(values);
+    this.version++;
   }
 
   dispose(): void {
@@ -224,10 +234,12 @@ class WasmSession implements Session {
 
   private mapFor(plan: Plan, tableBytes: number): MemoryMap {
     const tablesAddress = stateAddress + 4 * this.state.elements;
-    const workAddress = Math.ceil((tablesAddress + tableBytes) / 64) * 64;
+    const preparedAddress = Math.ceil((tablesAddress + tableBytes) / 64) * 64;
+    const workAddress = Math.ceil((preparedAddress + 4 * plan.preparedElements) / 64) * 64;
     const scratchAddress = Math.ceil((workAddress + 4 * plan.workElements) / 64) * 64;
     refuseBeyondLimit(scratchAddress, "this network at this batch size");
-    return { bases: [workAddress, stateAddress], scalarsAddress, scratchAddress, tablesAddress };
+    const bases = [workAddress, stateAddress, preparedAddress];
+    return { bases, scalarsAddress, scratchAddress, tablesAddress };
   }
 
   private grow(pages: number, bytes: number): void {

@@ -13,8 +13,8 @@ export interface Launch {
   readonly tasks: number;
 }
 
-/** The `buffer` of layouts in memory that each thread has for itself. */
-export const threadBuffer = 2;
+/** The `buffer` of layouts in memory that each thread has for itself: none of a plan's memories. */
+export const threadBuffer = -1;
 
 export interface MemoryMap {
   /** Byte address of each of a plan's memories. */
