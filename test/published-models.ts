@@ -1,5 +1,6 @@
 /** Which recorded network of the folder of published values a model must equal. */
 
+import { cnnFMS } from "../src/models/cnn-fms.ts";
 import { googlenet, googlenetLoss } from "../src/models/googlenet.ts";
 import { inceptionV3 } from "../src/models/inception-v3.ts";
 import { modelNamed } from "../src/models/registry.ts";
@@ -26,6 +27,10 @@ const ofRegistry: Readonly<Record<string, string>> = {
   "cifar-resnet-32": "resnet32_cifar10",
   "cifar-resnet-56": "resnet56_cifar10",
   alexnet: "alexnet",
+  "alexnet-2gpu": "alexnet_caffe",
+  caffenet: "caffenet",
+  zfnet: "zfnet",
+  "nin-cifar": "nin_cifar10",
   vgg11: "vgg11",
   "vgg13-bn": "vgg13_bn",
   vgg16: "vgg16",
@@ -51,6 +56,31 @@ export const publishedModels: readonly PublishedModel[] = [
     return { name, recorded, model, ...(withoutDropout.test(name) ? { training: model } : {}) };
   }),
   {
+    name: "overfeat-accurate",
+    recorded: "overfeat_accurate",
+    model: modelNamed("overfeat-accurate").build(),
+    // biome-ignore format: a line for convolutions, a line for the rest
+    recordedName: renumbered({
+      conv1: "1", conv2: "4", conv3: "7", conv4: "9", conv5: "11", conv6: "13",
+      fc7: "16", fc8: "18", fc9: "20",
+    }),
+  },
+  {
+    name: "cnn-m",
+    recorded: "vggm",
+    model: cnnFMS(),
+    // biome-ignore format: a line for convolutions, a line for the rest
+    recordedName: renumbered({
+      conv1: "features.0", conv2: "features.4", conv3: "features.8", conv4: "features.10", conv5: "features.12",
+      fc6: "classif.0", fc7: "classif.3", fc8: "classif.6",
+    }),
+  },
+  ...(["F", "M"] as const).map((network) => ({
+    name: `cnn-${network.toLowerCase()} as MatConvNet trains it`,
+    recorded: `cnn_${network.toLowerCase()}`,
+    model: cnnFMS({ network, responseNorm: "caffe" }),
+  })),
+  {
     name: "googlenet with heads",
     recorded: "googlenet_caffe",
     model: googlenet({ auxiliary: true }),
@@ -70,6 +100,14 @@ export const publishedModels: readonly PublishedModel[] = [
     fullSize: true,
   },
 ];
+
+/** From layers that the record numbers in place of naming. */
+function renumbered(numbers: Readonly<Record<string, string>>) {
+  return (ours: string) => {
+    const [layer, leaf] = ours.split(".");
+    return `${numbers[layer]}.${leaf}`;
+  };
+}
 
 /** "inception3a.branch2.1.conv.weight" is "inception_3a/3x3.weight" in Caffe's bvlc_googlenet. */
 function caffeNameOfGoogLeNet(ours: string): string {

@@ -35,6 +35,8 @@ describe("alexnet", () => {
   it("refuses what it does not know", () => {
     expect(() => alexnet({ variant: "3gpu" as "2gpu" })).toThrow(OptionError);
     expect(() => alexnet({ dropout: 1 })).toThrow(OptionError);
+    expect(() => alexnet({ variant: "2gpu", order: "pool" as "pool, norm" })).toThrow(OptionError);
+    expect(() => alexnet({ responseNorm: "paper" })).toThrow(/one tower has no normalisation/);
   });
 });
 

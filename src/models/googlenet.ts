@@ -16,6 +16,7 @@ import { add } from "../ops/add.ts";
 import { crossEntropy } from "../ops/cross-entropy.ts";
 import type { Tensor } from "../ops/operation.ts";
 import { scale } from "../ops/scale.ts";
+import { responseNorm } from "./response-norm.ts";
 
 export interface GoogLeNetOptions {
   /** The paper's 5×5 and local response normalisation (the default), or torchvision's 3×3 and batch normalisation. */
@@ -38,16 +39,16 @@ export function googlenet(options: GoogLeNetOptions = {}): nn.Layer<Tensor | nn.
   const unit = units[variant];
   const { dropout = variant === "paper" ? 0.4 : 0.2 } = options;
   const inception = (column: keyof typeof table1) => inceptionModule(table1[column], variant);
-  const responseNorm = (name: string): Readonly<Record<string, nn.Layer>> =>
-    variant === "paper" ? { [name]: nn.localResponseNorm(5, { alpha: 1e-4, beta: 0.75, k: 1 }) } : {};
+  const normalized = (name: string): Readonly<Record<string, nn.Layer>> =>
+    variant === "paper" ? { [name]: responseNorm("googlenet", "caffe") } : {};
   const [to4a, to4d, to5b] = [
     nn.sequential({
       conv1: unit(64, 7, { stride: 2, padding: 3 }),
       maxpool1: pool(3),
-      ...responseNorm("norm1"),
+      ...normalized("norm1"),
       conv2: unit(64, 1),
       conv3: unit(192, 3, { padding: 1 }),
-      ...responseNorm("norm2"),
+      ...normalized("norm2"),
       maxpool2: pool(3),
       inception3a: inception("3a"),
       inception3b: inception("3b"),

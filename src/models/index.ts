@@ -1,12 +1,15 @@
 export type { PublishedAccuracy } from "./accuracies.ts";
 export { type AlexNetOptions, alexnet } from "./alexnet.ts";
 export { type CifarResNetOptions, cifarResNet } from "./cifar-resnet.ts";
+export { type CnnFMSOptions, cnnFMS } from "./cnn-fms.ts";
 export { type DenseNetDepth, type DenseNetOptions, densenet } from "./densenet.ts";
 export { type GoogLeNetOptions, googlenet, googlenetLoss } from "./googlenet.ts";
 export { type InceptionV3Options, inceptionV3, inceptionV3Loss } from "./inception-v3.ts";
 export { type LeNet5Options, lenet5 } from "./lenet5.ts";
 export { type MnistCnnOptions, mnistCnn } from "./mnist-cnn.ts";
 export { type MobileNetV1Options, mobilenetResolutions, mobilenetV1 } from "./mobilenet-v1.ts";
+export { type NinOptions, nin } from "./nin.ts";
+export { type OverFeatOptions, overfeat } from "./overfeat.ts";
 export { normalizationOf, type Preprocessing } from "./preprocessing.ts";
 export * from "./receptive-field.ts";
 export * from "./registry.ts";
@@ -18,7 +21,9 @@ export {
   type ShortcutOption,
 } from "./resnet.ts";
 export { type ResNeXtOptions, resnext } from "./resnext.ts";
+export type { ResponseNormConstants } from "./response-norm.ts";
 export { type SqueezeNetOptions, squeezenet } from "./squeezenet.ts";
 export * from "./summary.ts";
 export { type VggConfiguration, type VggOptions, vgg } from "./vgg.ts";
 export { type WideResNetOptions, wideResNet } from "./wide-resnet.ts";
+export { type ZFNetOptions, zfnet } from "./zfnet.ts";

@@ -9,18 +9,22 @@ import { OptionError } from "../tensor/errors.ts";
 import { type PublishedAccuracy, publishedAccuracies } from "./accuracies.ts";
 import { alexnet } from "./alexnet.ts";
 import { cifarResNet } from "./cifar-resnet.ts";
+import { cnnFMS } from "./cnn-fms.ts";
 import { densenet } from "./densenet.ts";
 import { googlenet } from "./googlenet.ts";
 import { inceptionV3 } from "./inception-v3.ts";
 import { lenet5 } from "./lenet5.ts";
 import { mnistCnn } from "./mnist-cnn.ts";
 import { mobilenetResolutions, mobilenetV1 } from "./mobilenet-v1.ts";
+import { nin } from "./nin.ts";
+import { overfeat } from "./overfeat.ts";
 import { caffe, cifar10, mnistDigits, type Preprocessing, torchvision } from "./preprocessing.ts";
 import { resnet } from "./resnet.ts";
 import { resnext } from "./resnext.ts";
 import { squeezenet } from "./squeezenet.ts";
 import { vgg } from "./vgg.ts";
 import { wideResNet } from "./wide-resnet.ts";
+import { zfnet } from "./zfnet.ts";
 
 /** What every model can be asked for; the rest of a model's options are its own function's. */
 export interface CommonOptions {
@@ -58,6 +62,12 @@ const choi = "Choi, PyTorch tutorial";
 const he = "He, Zhang, Ren and Sun, Deep residual learning for image recognition";
 const krizhevsky =
   "Krizhevsky, Sutskever and Hinton, ImageNet classification with deep convolutional neural networks";
+const zeiler = "Zeiler and Fergus, Visualizing and understanding convolutional networks";
+const sermanet =
+  "Sermanet, Eigen, Zhang, Mathieu, Fergus and LeCun, OverFeat: integrated recognition, localization and detection using convolutional networks";
+const chatfield =
+  "Chatfield, Simonyan, Vedaldi and Zisserman, Return of the devil in the details: delving deep into convolutional nets";
+const lin = "Lin, Chen and Yan, Network in network";
 const krizhevsky2014 = "Krizhevsky, One weird trick for parallelizing convolutional neural networks";
 
 const xie = "Xie, Girshick, Dollár, Tu and He, Aggregated residual transformations for deep neural networks";
@@ -80,7 +90,17 @@ const imagenet = { input: [224, 224, 3], classes: 1000 } as const;
 /** Of 256 pixels, BVLC's AlexNet sees 227. */
 const caffe227: Preprocessing = { ...caffe, cropFraction: 227 / 256 };
 
+/** One mean and one deviation for all channels, of pictures scaled until the input spans their smaller side. */
+const ofOverFeat: Preprocessing = {
+  cropFraction: 1,
+  channels: "rgb",
+  scale: 1,
+  mean: [118.380948, 118.380948, 118.380948],
+  std: [61.896913, 61.896913, 61.896913],
+};
+
 const courses = "PyTorch courses";
+const chatfieldsCaffe = "the authors' Caffe models, VGG_CNN_F to VGG_CNN_M_128";
 const akamaster = "akamaster/pytorch_resnet_cifar10";
 
 // biome-ignore format: one line a model
@@ -92,6 +112,17 @@ const entries: readonly ModelEntry[] = [
     ({ name: `cifar-resnet-${depth}`, paper: he, year: 2015, ...cifar, preprocessing: { ...torchvision, cropFraction: 1 }, names: akamaster, note: "section 4.2", build: (options) => cifarResNet({ ...options, depth }) })),
   { name: "alexnet", paper: krizhevsky2014, year: 2014, ...imagenet, names: "torchvision", note: "one tower", build: alexnet },
   { name: "alexnet-2gpu", paper: krizhevsky, year: 2012, input: [227, 227, 3], classes: 1000, preprocessing: caffe227, names: "Caffe's bvlc_alexnet", build: (options) => alexnet({ ...options, variant: "2gpu" }) },
+  { name: "caffenet", paper: krizhevsky, year: 2012, input: [227, 227, 3], classes: 1000, preprocessing: caffe227, names: "Caffe's bvlc_reference_caffenet", note: "pools before it normalises", build: (options) => alexnet({ ...options, variant: "2gpu", order: "pool, norm" }) },
+  { name: "zfnet", paper: zeiler, year: 2013, ...imagenet, names: "pytorchcv", note: "figure 3", build: zfnet },
+  { name: "zfnet-512-1024-512", paper: zeiler, year: 2013, ...imagenet, names: "pytorchcv", note: "Table 2", build: (options) => zfnet({ ...options, widths: [512, 1024, 512] }) },
+  { name: "overfeat-fast", paper: sermanet, year: 2013, input: [231, 231, 3], classes: 1000, preprocessing: ofOverFeat, names: "the paper's tables", note: "Table 1", build: overfeat },
+  { name: "overfeat-accurate", paper: sermanet, year: 2013, input: [221, 221, 3], classes: 1000, preprocessing: ofOverFeat, names: "the paper's tables", note: "Table 3", build: (options) => overfeat({ ...options, model: "accurate" }) },
+  { name: "nin", paper: lin, year: 2013, ...imagenet, preprocessing: caffe, names: "Caffe's nin_imagenet", note: "the authors' model for ImageNet", build: nin },
+  { name: "nin-cifar", paper: lin, year: 2013, ...cifar, names: "jiecaoyu/pytorch-nin-cifar10", note: "figure 2", build: (options) => nin({ ...options, variant: "cifar" }) },
+  ...(["F", "M", "S"] as const).map((network): ModelEntry =>
+    ({ name: `cnn-${network.toLowerCase()}`, paper: chatfield, year: 2014, ...imagenet, preprocessing: caffe, names: chatfieldsCaffe, note: "Table 1", build: (options) => cnnFMS({ ...options, network }) })),
+  ...[2048, 1024, 128].map((features): ModelEntry =>
+    ({ name: `cnn-m-${features}`, paper: chatfield, year: 2014, ...imagenet, preprocessing: caffe, names: chatfieldsCaffe, note: `section 5, features of ${features}`, build: (options) => cnnFMS({ ...options, features }) })),
   ...([["11", "A"], ["13", "B"], ["16", "D"], ["19", "E"], ["11-lrn", "A-LRN"], ["16-c", "C"]] as const).map(([depth, configuration]): ModelEntry =>
     ({ name: `vgg${depth}`, paper: simonyan, year: 2014, ...imagenet, names: "torchvision", note: `Table 1 ${configuration}`, build: (options) => vgg({ ...options, configuration }) })),
   ...([["11", "A"], ["13", "B"], ["16", "D"], ["19", "E"]] as const).map(([depth, configuration]): ModelEntry =>

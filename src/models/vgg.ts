@@ -11,6 +11,7 @@
 import * as nn from "../nn/index.ts";
 import { checkOneOf } from "../nn/options.ts";
 import { OptionError } from "../tensor/errors.ts";
+import { responseNorm } from "./response-norm.ts";
 
 /** Columns of Table 1. */
 export type VggConfiguration = keyof typeof table1;
@@ -37,7 +38,9 @@ export function vgg(options: VggOptions = {}): nn.Layer {
   const norm = () => (batchNorm ? [nn.batchNorm2d()] : []);
   const stages = table1[configuration].map((rows, stage) => [
     ...rows.flatMap((row) =>
-      row === "lrn" ? [responseNorm()] : [convolution(widths[stage], row), ...norm(), nn.relu()],
+      row === "lrn"
+        ? [responseNorm("vgg", "paper")]
+        : [convolution(widths[stage], row), ...norm(), nn.relu()],
     ),
     nn.maxPool2d(2),
   ]);
@@ -63,11 +66,6 @@ const table1 = {
   "D":     [[3, 3],     [3, 3], [3, 3, 3],    [3, 3, 3],    [3, 3, 3]],
   "E":     [[3, 3],     [3, 3], [3, 3, 3, 3], [3, 3, 3, 3], [3, 3, 3, 3]],
 } as const;
-
-/** Krizhevsky et al., 2012, section 3.3, whose α is times the sum; ours is times the mean. */
-function responseNorm(): nn.Layer {
-  return nn.localResponseNorm(5, { alpha: 5 * 1e-4, beta: 0.75, k: 2 });
-}
 
 // First values are torchvision's in kind: those of section 3.1 (normal, variance 0.01) train only the shallow networks, whose
 // layers the paper then copies into the deep ones.
