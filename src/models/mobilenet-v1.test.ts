@@ -31,6 +31,25 @@ describe("mobilenetV1", () => {
     ]);
   });
 
+  it("costs Dk²·M·Df² + M·N·Df² multiply-adds a pair, 1/N + 1/Dk² of a full convolution's (section 3.1)", () => {
+    const network = build(mobilenetV1(), { input: [1, 224, 224, 3] });
+    const rows = new Map(summarize(network).rows.map((row) => [row.name, row]));
+    const pairs = network.places.filter((place) => /unit\d$/.test(place));
+    expect(pairs.length).toBe(13);
+    for (const place of pairs) {
+      const [depthwise, pointwise] = ["dw_conv.conv", "pw_conv.conv"].map((part) => {
+        const { macs = 0, parameters = 0 } = rows.get(`${place}.${part}`) ?? {};
+        return { macs, parameters };
+      });
+      const [, df, , n] = network.tap(place).shape;
+      const m = network.tap(`${place}.dw_conv`).shape[3];
+      expect(depthwise).toEqual({ macs: 9 * m * df * df, parameters: 9 * m });
+      expect(pointwise).toEqual({ macs: m * n * df * df, parameters: m * n });
+      const full = 9 * m * n * df * df;
+      expect((depthwise.macs + pointwise.macs) / full).toBeCloseTo(1 / n + 1 / 9, 12);
+    }
+  });
+
   it("has the sizes of Table 1", () => {
     const network = build(mobilenetV1(), { input: [1, 224, 224, 3] });
     const shapes = ["init_block", "stage1", "stage2", "stage3", "stage4", "stage5", "final_pool"].map(

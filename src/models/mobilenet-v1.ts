@@ -10,8 +10,7 @@
  */
 
 import * as nn from "../nn/index.ts";
-import { checkOneOf } from "../nn/options.ts";
-import { OptionError } from "../tensor/errors.ts";
+import { checkAboveZero, checkOneOf } from "../nn/options.ts";
 
 export interface MobileNetV1Options {
   /** The paper's α, channels by those of Table 1: 1 (the default), 0.75, 0.5 and 0.25 in the paper. */
@@ -30,8 +29,7 @@ const table1 = [[64], [128, 128], [256, 256], [512, 512, 512, 512, 512, 512], [1
 
 export function mobilenetV1(options: MobileNetV1Options = {}): nn.Layer {
   const { width = 1, classes = 1000, activation = "relu" } = options;
-  if (!(width > 0 && Number.isFinite(width)))
-    throw new OptionError(`mobilenetV1: width is ${width}, but must be a number above 0.`, { width });
+  checkAboveZero("mobilenetV1", "width", width);
   checkOneOf("mobilenetV1", "activation", activation, ["relu", "relu6"]);
   // As the authors' code: cut to a whole number, and at least 8.
   const channels = (ofTable: number) => Math.max(8, Math.floor(ofTable * width));

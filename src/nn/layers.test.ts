@@ -128,6 +128,11 @@ describe("pooling", () => {
     expect(run(nn.maxPool2d(2), [1, 2, 4, 1]).values).toEqual([6, 8]);
     expect(run(nn.avgPool2d(2), [1, 2, 4, 1]).values).toEqual([3.5, 5.5]);
     expect(run(nn.globalAvgPool2d(), [1, 2, 2, 2]).values).toEqual([4, 5]);
+    const kept = run(nn.globalAvgPool2d({ keepAxes: true }), [1, 2, 2, 2]);
+    expect([kept.network.outputs.logits.shape, kept.values]).toEqual([
+      [1, 1, 1, 2],
+      [4, 5],
+    ]);
     expect(run(nn.globalMaxPool2d(), [1, 2, 2, 2]).values).toEqual([7, 8]);
   });
 
@@ -140,6 +145,15 @@ describe("pooling", () => {
     const same = run(nn.adaptiveAvgPool2d(2), [1, 2, 2, 1]).network;
     expect(same.outputs.logits).toBe(same.inputs.x);
     expect(run(nn.adaptiveAvgPool2d([2, 1]), [1, 3, 1, 1]).values).toEqual([1.5, 2.5]);
+  });
+});
+
+describe("channelShuffle", () => {
+  it("deals channels out over groups; one group stays as it is", () => {
+    expect(run(nn.channelShuffle(2), [1, 1, 1, 6]).values).toEqual([1, 4, 2, 5, 3, 6]);
+    const same = run(nn.channelShuffle(1), [1, 1, 1, 6]).network;
+    expect(same.outputs.logits).toBe(same.inputs.x);
+    expect(() => nn.channelShuffle(0)).toThrow(OptionError);
   });
 });
 

@@ -11,6 +11,12 @@ export function checkWhole(where: string, name: string, value: number, least = 1
   });
 }
 
+/** Throws an OptionError unless `value` is a finite number above 0. */
+export function checkAboveZero(where: string, name: string, value: number): void {
+  if (value > 0 && Number.isFinite(value)) return;
+  throw new OptionError(`${where}: ${name} is ${value}, but must be a number above 0.`, { [name]: value });
+}
+
 /** Throws an OptionError unless `value` is one of `allowed`. */
 export function checkOneOf<T extends string | number>(
   where: string,

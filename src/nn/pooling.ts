@@ -3,6 +3,7 @@
 import { type AvgPool2dAttributes, avgPool2d as avgPool2dOp } from "../ops/avg-pool2d.ts";
 import { globalAveragePool2d, globalMaxPool2d as globalMaxPool2dOp } from "../ops/global-pool2d.ts";
 import { type MaxPool2dAttributes, maxPool2d as maxPool2dOp } from "../ops/max-pool2d.ts";
+import { reshape } from "../ops/reshape.ts";
 import { adaptiveAvgPool2d as adaptiveAvgPool2dOp } from "../ops/resize2d.ts";
 import { type Pair, pair } from "../ops/window.ts";
 import { checkWhole, checkWindow } from "./options.ts";
@@ -26,9 +27,18 @@ export function avgPool2d(kernel: Pair, options: AvgPool2dOptions = {}): Layer {
   return (x) => avgPool2dOp({ x }, { ...options, kernel });
 }
 
-/** The mean of each channel. x [n, h, w, c] → [n, c]. */
-export function globalAvgPool2d(): Layer {
-  return (x) => globalAveragePool2d({ x }, {});
+export interface GlobalAvgPool2dOptions {
+  /** Whether the result is an image of one place, [n, 1, 1, c], for convolutions to follow. Default false. */
+  readonly keepAxes?: boolean;
+}
+
+/** The mean of each channel. x [n, h, w, c] → [n, c], with `keepAxes` [n, 1, 1, c]. */
+export function globalAvgPool2d({ keepAxes = false }: GlobalAvgPool2dOptions = {}): Layer {
+  return (x) => {
+    const y = globalAveragePool2d({ x }, {});
+    const [n, c] = y.shape;
+    return keepAxes ? reshape({ x: y }, { shape: [n, 1, 1, c] }) : y;
+  };
 }
 
 /** The greatest value of each channel. x [n, h, w, c] → [n, c]. */
