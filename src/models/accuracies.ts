@@ -38,6 +38,7 @@ const tables: readonly AccuracyTable[] = [
       "wide-resnet50-2": [78.468, 94.086], "wide-resnet101-2": [78.848, 94.284],
       "squeezenet1-0": [58.092, 80.42], "squeezenet1-1": [58.178, 80.624],
       "densenet121": [74.434, 91.972], "densenet161": [77.138, 93.56], "densenet169": [75.6, 92.806], "densenet201": [76.896, 93.37],
+      "mobilenet-v2": [71.878, 90.286], "mobilenet-v3-large": [74.042, 91.34], "mobilenet-v3-small": [67.668, 87.402],
       "googlenet-torchvision": [69.778, 89.53],
       "inception-v3": [77.294, 93.45],
     },

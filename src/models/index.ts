@@ -8,6 +8,8 @@ export { type InceptionV3Options, inceptionV3, inceptionV3Loss } from "./incepti
 export { type LeNet5Options, lenet5 } from "./lenet5.ts";
 export { type MnistCnnOptions, mnistCnn } from "./mnist-cnn.ts";
 export { type MobileNetV1Options, mobilenetResolutions, mobilenetV1 } from "./mobilenet-v1.ts";
+export { type MobileNetV2Options, mobilenetV2 } from "./mobilenet-v2.ts";
+export { type MobileNetV3Options, type MobileNetV3Size, mobilenetV3 } from "./mobilenet-v3.ts";
 export { type NinOptions, nin } from "./nin.ts";
 export { type OverFeatOptions, overfeat } from "./overfeat.ts";
 export { normalizationOf, type Preprocessing } from "./preprocessing.ts";

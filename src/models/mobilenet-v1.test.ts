@@ -76,5 +76,6 @@ describe("mobilenetV1", () => {
   it("refuses what it does not know", () => {
     expect(() => mobilenetV1({ width: 0 })).toThrow(OptionError);
     expect(() => mobilenetV1({ activation: "tanh" as "relu" })).toThrow(OptionError);
+    expect(() => mobilenetV1({ firstStride: 3 as 1 })).toThrow(OptionError);
   });
 });

@@ -19,6 +19,8 @@ export interface MobileNetV1Options {
   readonly classes?: number;
   /** "relu" (the default) is the paper's; the authors' checkpoints have "relu6". */
   readonly activation?: "relu" | "relu6";
+  /** Step of the first convolution: 2 (the default), or 1 for images of 32 pixels, as implementations for CIFAR have it. */
+  readonly firstStride?: 1 | 2;
 }
 
 /** Sizes of the input for the resolution multipliers of Table 7: ρ = 1, 6/7, 5/7 and 4/7. */
@@ -28,9 +30,10 @@ export const mobilenetResolutions = [224, 192, 160, 128] as const;
 const table1 = [[64], [128, 128], [256, 256], [512, 512, 512, 512, 512, 512], [1024, 1024]] as const;
 
 export function mobilenetV1(options: MobileNetV1Options = {}): nn.Layer {
-  const { width = 1, classes = 1000, activation = "relu" } = options;
+  const { width = 1, classes = 1000, activation = "relu", firstStride = 2 } = options;
   checkAboveZero("mobilenetV1", "width", width);
   checkOneOf("mobilenetV1", "activation", activation, ["relu", "relu6"]);
+  checkOneOf("mobilenetV1", "firstStride", firstStride, [1, 2]);
   // As the authors' code: cut to a whole number, and at least 8.
   const channels = (ofTable: number) => Math.max(8, Math.floor(ofTable * width));
   const unit = (conv: nn.Layer) =>
@@ -50,7 +53,7 @@ export function mobilenetV1(options: MobileNetV1Options = {}): nn.Layer {
   ]);
   return nn.sequential({
     features: nn.sequential({
-      init_block: unit(nn.conv2d(channels(32), 3, { stride: 2, padding: 1, ...initial })),
+      init_block: unit(nn.conv2d(channels(32), 3, { stride: firstStride, padding: 1, ...initial })),
       ...Object.fromEntries(stages),
       final_pool: nn.globalAvgPool2d(),
     }),

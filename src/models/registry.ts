@@ -16,6 +16,8 @@ import { inceptionV3 } from "./inception-v3.ts";
 import { lenet5 } from "./lenet5.ts";
 import { mnistCnn } from "./mnist-cnn.ts";
 import { mobilenetResolutions, mobilenetV1 } from "./mobilenet-v1.ts";
+import { mobilenetV2 } from "./mobilenet-v2.ts";
+import { mobilenetV3 } from "./mobilenet-v3.ts";
 import { nin } from "./nin.ts";
 import { overfeat } from "./overfeat.ts";
 import { caffe, cifar10, mnistDigits, type Preprocessing, torchvision } from "./preprocessing.ts";
@@ -79,6 +81,10 @@ const szegedy =
   "Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke and Rabinovich, Going deeper with convolutions";
 const howard =
   "Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto and Adam, MobileNets: efficient convolutional neural networks for mobile vision applications";
+const sandler =
+  "Sandler, Howard, Zhu, Zhmoginov and Chen, MobileNetV2: inverted residuals and linear bottlenecks";
+const howard2019 =
+  "Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le and Adam, Searching for MobileNetV3";
 const szegedy2015 =
   "Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, Rethinking the Inception architecture for computer vision";
 const simonyan = "Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition";
@@ -145,6 +151,11 @@ const entries: readonly ModelEntry[] = [
   { name: "googlenet-torchvision", paper: szegedy, year: 2014, ...imagenet, names: "torchvision", note: "3×3 for 5×5, batch norm", build: (options) => googlenet({ ...options, variant: "torchvision", auxiliary: false }) },
   ...[[1, 224], [0.75, 224], [0.5, 224], [0.25, 224], ...mobilenetResolutions.slice(1).map((edge) => [1, edge] as const)].map(([width, edge]): ModelEntry =>
     ({ name: width === 1 && edge === 224 ? "mobilenet-v1" : `mobilenet-v1-${width === 1 ? "1.0" : width}-${edge}`, paper: howard, year: 2017, input: [edge, edge, 3], classes: 1000, names: "pytorchcv", note: edge < 224 ? "Table 7" : width < 1 ? "Table 6" : "Table 1", build: (options) => mobilenetV1({ ...options, width }) })),
+  { name: "cifar-mobilenet-v1", paper: howard, year: 2017, ...cifar, names: "pytorchcv", note: "stride 1 first, for small pictures", build: (options) => mobilenetV1({ classes: 10, ...options, firstStride: 1 }) },
+  ...[1, 1.4, 0.75, 0.5, 0.35].map((width): ModelEntry =>
+    ({ name: width === 1 ? "mobilenet-v2" : `mobilenet-v2-${width}`, paper: sandler, year: 2018, ...imagenet, names: "torchvision", note: width === 1 ? "Table 2" : `Table 2, ${width} times the channels`, build: (options) => mobilenetV2({ ...options, width }) })),
+  ...(["large", "small"] as const).map((size): ModelEntry =>
+    ({ name: `mobilenet-v3-${size}`, paper: howard2019, year: 2019, ...imagenet, names: "torchvision", note: size === "large" ? "Table 1" : "Table 2", build: (options) => mobilenetV3({ ...options, size }) })),
   { name: "inception-v3", paper: szegedy2015, year: 2015, input: [299, 299, 3], classes: 1000, names: "torchvision", build: (options) => inceptionV3({ ...options, auxiliary: false }) },
 ];
 
