@@ -15,13 +15,8 @@ export { type OverFeatOptions, overfeat } from "./overfeat.ts";
 export { normalizationOf, type Preprocessing } from "./preprocessing.ts";
 export * from "./receptive-field.ts";
 export * from "./registry.ts";
-export {
-  type ResNetDepth,
-  type ResNetOptions,
-  type ResNetVariant,
-  resnet,
-  type ShortcutOption,
-} from "./resnet.ts";
+export type { BottleneckVariant, ShortcutOption, StochasticDepthSchedule } from "./residual-network.ts";
+export { type ResNetDepth, type ResNetOptions, type ResNetVariant, resnet } from "./resnet.ts";
 export { type ResNeXtOptions, resnext } from "./resnext.ts";
 export type { ResponseNormConstants } from "./response-norm.ts";
 export { type SqueezeNetOptions, squeezenet } from "./squeezenet.ts";

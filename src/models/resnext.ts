@@ -11,7 +11,7 @@
 
 import * as nn from "../nn/index.ts";
 import { checkOneOf, checkWhole } from "../nn/options.ts";
-import { bottleneckBody, residualNetwork, shortcutTo } from "./resnet.ts";
+import { bottleneckBody, residualNetwork, shortcutTo } from "./residual-network.ts";
 
 export interface ResNeXtOptions {
   /** Weighted layers: 50 (the default) or 101. */
@@ -33,11 +33,11 @@ export function resnext(options: ResNeXtOptions = {}): nn.Layer {
   checkWhole("resnext", "bottleneckWidth", bottleneckWidth);
   return residualNetwork({
     counts: depths[depth],
-    classes,
     block: (width, stride) => {
       const inner = cardinality * bottleneckWidth * (width / 64);
       const body = bottleneckBody({ width: inner, channels: 4 * width, stride, groups: cardinality });
       return nn.residual(body, shortcutTo(4 * width, stride), { after: nn.relu() });
     },
+    head: { fc: nn.linear(classes) },
   });
 }

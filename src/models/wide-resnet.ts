@@ -9,7 +9,7 @@
 
 import * as nn from "../nn/index.ts";
 import { checkOneOf, checkWhole } from "../nn/options.ts";
-import { bottleneckBody, type ResNetVariant, residualNetwork, shortcutTo } from "./resnet.ts";
+import { type BottleneckVariant, bottleneckBody, residualNetwork, shortcutTo } from "./residual-network.ts";
 
 export interface WideResNetOptions {
   /** Weighted layers of the ResNet that is widened: 50 (the default) or 101. */
@@ -19,7 +19,7 @@ export interface WideResNetOptions {
   /** Length of the logits. Default 1000, ImageNet. */
   readonly classes?: number;
   /** Where a bottleneck strides: its first 1×1 ("v1") or its 3×3 ("v1.5", the default, as torchvision). */
-  readonly variant?: ResNetVariant;
+  readonly variant?: BottleneckVariant;
 }
 
 const depths = { 50: [3, 4, 6, 3], 101: [3, 4, 23, 3] } as const;
@@ -31,10 +31,10 @@ export function wideResNet(options: WideResNetOptions = {}): nn.Layer {
   checkWhole("wideResNet", "widen", widen);
   return residualNetwork({
     counts: depths[depth],
-    classes,
     block: (width, stride) => {
       const body = bottleneckBody({ width: widen * width, channels: 4 * width, stride, variant });
       return nn.residual(body, shortcutTo(4 * width, stride), { after: nn.relu() });
     },
+    head: { fc: nn.linear(classes) },
   });
 }
