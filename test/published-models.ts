@@ -9,6 +9,7 @@ import { mobilenetV3 } from "../src/models/mobilenet-v3.ts";
 import { modelNamed } from "../src/models/registry.ts";
 import type { Layer, NamedTensors } from "../src/nn/index.ts";
 import type { Tensor } from "../src/ops/operation.ts";
+import { residualNetworks } from "./published-residual.ts";
 
 export interface PublishedModel {
   readonly name: string;
@@ -42,6 +43,8 @@ const ofRegistry: Readonly<Record<string, string>> = {
   resnet18: "resnet18",
   resnet50: "resnet50",
   resnet101: "resnet101",
+  "resnet101-caffe": "cafferesnet101",
+  "resnet152-fb": "fbresnet152",
   "resnext50-32x4d": "resnext50_32x4d",
   "resnext101-64x4d": "resnext101_64x4d",
   "wide-resnet50-2": "wide_resnet50_2",
@@ -127,6 +130,7 @@ export const publishedModels: readonly PublishedModel[] = [
     model: mobilenetV3({ size: "small" }),
     training: mobilenetV3({ size: "small", dropout: 0 }),
   },
+  ...residualNetworks,
 ];
 
 /** From layers that the record numbers in place of naming. */

@@ -62,6 +62,24 @@ const tables: readonly AccuracyTable[] = [
     rows: { "mobilenet-v1": [73.39, 91.05] },
   },
   {
+    source: "readme of Cadene/pretrained-models.pytorch",
+    data: "ImageNet",
+    prints: "accuracy",
+    rows: { "resnet101-caffe": [76.2, 92.766], "resnet152-fb": [77.386, 93.594] },
+  },
+  {
+    source: "readme of kuangliu/pytorch-cifar",
+    data: "CIFAR-10",
+    prints: "accuracy",
+    rows: { "resnet18-cifar": [93.02] },
+  },
+  {
+    source: "the paper's abstract",
+    data: "CIFAR-10",
+    prints: "error",
+    rows: { "cifar-resnet-1202-stochastic": [4.91] },
+  },
+  {
     source: "readme of akamaster/pytorch_resnet_cifar10",
     data: "CIFAR-10",
     prints: "accuracy",

@@ -2,10 +2,14 @@ import { describe, expect, it } from "vitest";
 import { readTraining } from "../../test/golden/records.ts";
 import { filledImages, filledParameters, publishedRecord, referenceShape } from "../../test/networks.ts";
 import { evaluate } from "../engines/js/evaluate.ts";
-import { build } from "../nn/index.ts";
+import { orderOf } from "../graph/order.ts";
+import { build, type Network } from "../nn/index.ts";
 import { OptionError } from "../tensor/errors.ts";
-import { cifarResNet } from "./cifar-resnet.ts";
+import { type CifarResNetOptions, cifarResNet } from "./cifar-resnet.ts";
 import { summarize } from "./summary.ts";
+
+const networkOf = (options: CifarResNetOptions) => build(cifarResNet(options), { input: [1, 32, 32, 3] });
+const totalsOf = (options: CifarResNetOptions) => summarize(networkOf(options)).totals;
 
 describe("cifarResNet", () => {
   it.each([
@@ -25,9 +29,48 @@ describe("cifarResNet", () => {
     expect(summarize(network).totals.parameters / 1e6).toBeCloseTo(19.4, 1);
   });
 
-  it("refuses depths that are not 6n + 2", () => {
+  it("has projections where channels change in option B, in every block in option C", () => {
+    const parametersOf = (shortcuts: "A" | "B" | "C") => totalsOf({ shortcuts }).parameters;
+    // A projection from 16 to 32 channels, and from 32 to 64, each with the two vectors of its norm.
+    const b = 16 * 32 + 2 * 32 + (32 * 64 + 2 * 64);
+    expect(parametersOf("B") - parametersOf("A")).toBe(b);
+    const others = [16, 16, 16, 32, 32, 64, 64];
+    const c = others.reduce((sum, width) => sum + width * width + 2 * width, 0);
+    expect(parametersOf("C") - parametersOf("B")).toBe(c);
+  });
+
+  it.each([20, 32, 44, 56])("without shortcuts is the plain network of %i layers", (depth) => {
+    expect(totalsOf({ depth, residual: false })).toEqual(totalsOf({ depth }));
+    const names = ({ parameters }: Network) => parameters.map(({ name }) => name);
+    expect(names(networkOf({ depth, residual: false }))).toEqual(names(networkOf({ depth })));
+  });
+
+  it("with stochastic depth drops blocks ever more often towards the end, and weighs them at inference", () => {
+    const model = cifarResNet({ depth: 56, stochasticDepth: { survival: 0.5 } });
+    const attributesOf = (training: boolean, operation: string) =>
+      orderOf([build(model, { input: [2, 8, 8, 3], training }).outputs.logits])
+        .map(({ node }) => node)
+        .filter((node) => node?.operation.name === operation)
+        .map((node) => node?.attributes as { probability: number; stream: number; factor: number });
+    const dropped = attributesOf(true, "batchDropout");
+    const linear = Array.from({ length: 27 }, (_, i) => (0.5 * (i + 1)) / 27);
+    expect(dropped.map(({ probability }) => probability)).toEqual(
+      linear.map((each) => expect.closeTo(each, 12)),
+    );
+    expect(new Set(dropped.map(({ stream }) => stream)).size).toBe(27);
+    expect(attributesOf(false, "batchDropout")).toEqual([]);
+    expect(attributesOf(false, "scale").map(({ factor }) => factor)).toEqual(
+      linear.map((each) => expect.closeTo(1 - each, 12)),
+    );
+  });
+
+  it("refuses depths that are not 6n + 2, and what it does not know", () => {
     expect(() => cifarResNet({ depth: 51 })).toThrow(OptionError);
     expect(() => cifarResNet({ depth: 2 })).toThrow(OptionError);
+    expect(() => cifarResNet({ shortcuts: "D" as "C" })).toThrow(OptionError);
+    const stochasticDepth = { survival: 0.5 };
+    expect(() => cifarResNet({ residual: false, stochasticDepth })).toThrow("plain networks have no");
+    expect(() => cifarResNet({ stochasticDepth: { survival: 2 } })).toThrow("survival is 2");
   });
 
   it("has the parameters of the recorded runs, and gives their logits in training form", () => {

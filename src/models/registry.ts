@@ -76,6 +76,7 @@ const xie = "Xie, Girshick, Dollár, Tu and He, Aggregated residual transformati
 const zagoruyko = "Zagoruyko and Komodakis, Wide residual networks";
 const iandola =
   "Iandola, Han, Moskewicz, Ashraf, Dally and Keutzer, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size";
+const huang2016 = "Huang, Sun, Liu, Sedra and Weinberger, Deep networks with stochastic depth";
 const huang = "Huang, Liu, van der Maaten and Weinberger, Densely connected convolutional networks";
 const szegedy =
   "Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke and Rabinovich, Going deeper with convolutions";
@@ -107,6 +108,10 @@ const ofOverFeat: Preprocessing = {
 
 const courses = "PyTorch courses";
 const chatfieldsCaffe = "the authors' Caffe models, VGG_CNN_F to VGG_CNN_M_128";
+/** Means of the authors' release, which Cadene/pretrained-models.pytorch has kept. */
+const cafferesnet: Preprocessing = { ...caffe, mean: [102.9801, 115.9465, 122.7717] };
+
+const cadene = "Cadene/pretrained-models.pytorch";
 const akamaster = "akamaster/pytorch_resnet_cifar10";
 
 // biome-ignore format: one line a model
@@ -116,6 +121,10 @@ const entries: readonly ModelEntry[] = [
   { name: "mnist-cnn", paper: choi, year: 2017, ...mnist, names: courses, build: mnistCnn },
   ...[20, 32, 44, 56, 110, 1202].map((depth): ModelEntry =>
     ({ name: `cifar-resnet-${depth}`, paper: he, year: 2015, ...cifar, preprocessing: { ...torchvision, cropFraction: 1 }, names: akamaster, note: "section 4.2", build: (options) => cifarResNet({ ...options, depth }) })),
+  ...[20, 32, 44, 56].map((depth): ModelEntry =>
+    ({ name: `cifar-plain-${depth}`, paper: he, year: 2015, ...cifar, names: akamaster, note: "section 4.2, without shortcuts", build: (options) => cifarResNet({ ...options, depth, residual: false }) })),
+  ...[110, 1202].map((depth): ModelEntry =>
+    ({ name: `cifar-resnet-${depth}-stochastic`, paper: huang2016, year: 2016, ...cifar, names: akamaster, note: "section 4.1", build: (options) => cifarResNet({ ...options, depth, stochasticDepth: { survival: 0.5 } }) })),
   { name: "alexnet", paper: krizhevsky2014, year: 2014, ...imagenet, names: "torchvision", note: "one tower", build: alexnet },
   { name: "alexnet-2gpu", paper: krizhevsky, year: 2012, input: [227, 227, 3], classes: 1000, preprocessing: caffe227, names: "Caffe's bvlc_alexnet", build: (options) => alexnet({ ...options, variant: "2gpu" }) },
   { name: "caffenet", paper: krizhevsky, year: 2012, input: [227, 227, 3], classes: 1000, preprocessing: caffe227, names: "Caffe's bvlc_reference_caffenet", note: "pools before it normalises", build: (options) => alexnet({ ...options, variant: "2gpu", order: "pool, norm" }) },
@@ -139,6 +148,10 @@ const entries: readonly ModelEntry[] = [
     ({ name: `resnet${depth}-v1`, paper: he, year: 2015, ...imagenet, names: "torchvision", note: "Table 1", build: (options) => resnet({ ...options, depth, variant: "v1" }) })),
   ...([18, 34] as const).map((depth): ModelEntry =>
     ({ name: `plain${depth}`, paper: he, year: 2015, ...imagenet, names: "torchvision", note: "section 4.1, without shortcuts", build: (options) => resnet({ ...options, depth, residual: false }) })),
+  { name: "resnet101-caffe", paper: he, year: 2015, ...imagenet, preprocessing: cafferesnet, names: cadene, note: "the authors' release: v1, pooling rounds up", build: (options) => resnet({ ...options, depth: 101, variant: "caffe" }) },
+  { name: "resnet152-fb", paper: he, year: 2015, ...imagenet, names: cadene, note: "fb.resnet.torch: v1.5 with biases", build: (options) => resnet({ ...options, depth: 152, variant: "facebook" }) },
+  { name: "resnet18-cifar", paper: he, year: 2015, ...cifar, names: "torchvision", note: "3×3 first, as in kuangliu/pytorch-cifar", build: (options) => resnet({ classes: 10, ...options, depth: 18, stem: "cifar" }) },
+  { name: "resnet152-stochastic", paper: huang2016, year: 2016, ...imagenet, names: "torchvision", note: "section 4.4", build: (options) => resnet({ ...options, depth: 152, stochasticDepth: { survival: 0.5 } }) },
   ...([[50, 32, 4], [101, 32, 8], [101, 64, 4]] as const).map(([depth, cardinality, bottleneckWidth]): ModelEntry =>
     ({ name: `resnext${depth}-${cardinality}x${bottleneckWidth}d`, paper: xie, year: 2016, ...imagenet, names: "torchvision", build: (options) => resnext({ ...options, depth, cardinality, bottleneckWidth }) })),
   ...([50, 101] as const).map((depth): ModelEntry =>

@@ -76,6 +76,37 @@ describe("resnet", () => {
     }
   });
 
+  it("of the authors' release pools without padding, rounding up, and strides in the first 1×1", () => {
+    const network = networkOf({ depth: 101, variant: "caffe" });
+    expect(network.tap("maxpool").shape).toEqual([1, 56, 56, 64]);
+    expect(network.tap("layer2.0.conv1").shape[1]).toBe(28);
+    // The paper's 7.6 billion.
+    expect(summarize(network).totals).toMatchObject({ parameters: 44_549_160, macs: 7_570_194_432 });
+    // 113 rows: without padding, pooling from 57 gives 28; with it, 29.
+    const odd = (variant: "caffe" | "v1") =>
+      build(resnet({ depth: 18, variant }), { input: [1, 113, 113, 3] }).tap("maxpool").shape[1];
+    expect([odd("caffe"), odd("v1")]).toEqual([28, 29]);
+  });
+
+  it("of fb.resnet.torch has a bias in each convolution", () => {
+    const { parameters } = networkOf({ depth: 152, variant: "facebook" });
+    const convolutions = parameters.filter(({ kind }) => kind === "filter");
+    const biases = convolutions.map(({ name }) => name.replace(/weight$/, "bias"));
+    const names = new Set(parameters.map(({ name }) => name));
+    expect(convolutions.length).toBe(151 + 4);
+    expect(biases.every((name) => names.has(name))).toBe(true);
+    expect(totalsOf({ depth: 152, variant: "facebook" }).parameters).toBe(60_268_520);
+  });
+
+  it("begins small where images are small", () => {
+    const network = build(resnet({ depth: 18, classes: 10, stem: "cifar" }), { input: [1, 32, 32, 3] });
+    expect(summarize(network).totals).toMatchObject({ parameters: 11_173_962, macs: 555_422_720 });
+    const sizes = ["conv1", "layer1", "layer2", "layer3", "layer4"].map(
+      (place) => network.tap(place).shape[1],
+    );
+    expect(sizes).toEqual([32, 32, 16, 8, 4]);
+  });
+
   it("takes images of any size", () => {
     const network = build(resnet({ depth: 18, classes: 7 }), { input: [1, 65, 97, 3] });
     expect(network.outputs.logits.shape).toEqual([1, 7]);
@@ -86,5 +117,9 @@ describe("resnet", () => {
     expect(() => resnet({ variant: "v2" as "v1" })).toThrow(OptionError);
     expect(() => resnet({ shortcuts: "D" as "C" })).toThrow(OptionError);
     expect(() => resnet({ depth: 50, residual: false })).toThrow("plain networks have 18 or 34 layers");
+    expect(() => resnet({ stem: "caffe" as "cifar" })).toThrow(OptionError);
+    const stochasticDepth = { survival: 0.5 };
+    expect(() => resnet({ depth: 18, residual: false, stochasticDepth })).toThrow("plain networks have no");
+    expect(() => resnet({ stochasticDepth: { survival: 0 } })).toThrow("survival is 0, but must be above 0");
   });
 });

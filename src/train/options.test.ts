@@ -54,7 +54,7 @@ describe("optimizer options", () => {
 describe("recipes", () => {
   test("are options that can be, for every model of the registry", () => {
     for (const { name } of models) trainingOptions(recipeFor(name));
-    const cifar = models.filter(({ name }) => name.startsWith("cifar-resnet-"));
+    const cifar = models.filter(({ name }) => /^cifar-(resnet|plain)-\d+$/.test(name));
     expect(cifar.length).toBeGreaterThan(0);
     for (const { name } of cifar) {
       expect(recipeFor(name)).toMatchObject({ epochs: 164, schedule: "multistep:82,123:0.1" });
