@@ -9,6 +9,7 @@ import { mobilenetV3 } from "../src/models/mobilenet-v3.ts";
 import { modelNamed } from "../src/models/registry.ts";
 import type { Layer, NamedTensors } from "../src/nn/index.ts";
 import type { Tensor } from "../src/ops/operation.ts";
+import { publishedInceptions } from "./published-inceptions.ts";
 import { residualNetworks } from "./published-residual.ts";
 
 export interface PublishedModel {
@@ -105,6 +106,7 @@ export const publishedModels: readonly PublishedModel[] = [
     model: inceptionV3({ auxiliary: true }),
     fullSize: true,
   },
+  ...publishedInceptions,
   {
     name: "mobilenet-v1 under timm's names",
     recorded: "mobilenet_v1_timm",

@@ -59,7 +59,16 @@ const tables: readonly AccuracyTable[] = [
     source: "pytorchcv's readme",
     data: "ImageNet",
     prints: "accuracy",
-    rows: { "mobilenet-v1": [73.39, 91.05] },
+    rows: { "mobilenet-v1": [73.39, 91.05], "inception-resnet-v1": [80.37, 95.2] },
+  },
+  {
+    source: "readme of Cadene/pretrained-models.pytorch",
+    data: "ImageNet",
+    prints: "accuracy",
+    rows: {
+      "inception-v4": [80.062, 94.926], "inception-resnet-v2": [80.17, 95.234],
+      "xception": [78.888, 94.292],
+    },
   },
   {
     source: "readme of Cadene/pretrained-models.pytorch",

@@ -13,11 +13,10 @@
 
 import * as nn from "../nn/index.ts";
 import { add } from "../ops/add.ts";
-import { concat } from "../ops/concat.ts";
 import { crossEntropy } from "../ops/cross-entropy.ts";
 import type { Tensor } from "../ops/operation.ts";
 import { scale } from "../ops/scale.ts";
-import type { Pair } from "../ops/window.ts";
+import { column, expanded, firstSteps, inTurn, joined, named, row, unit } from "./inception-modules.ts";
 
 export interface InceptionV3Options {
   /** Whether training has the head on Mixed_6e. Its loss: `inceptionV3Loss`. Default false. */
@@ -33,12 +32,7 @@ export function inceptionV3(options: InceptionV3Options): nn.Layer<Tensor | nn.N
 export function inceptionV3(options: InceptionV3Options = {}): nn.Layer<Tensor | nn.NamedTensors> {
   const { auxiliary = false, classes = 1000, dropout = 0.5 } = options;
   const to6e = nn.sequential({
-    Conv2d_1a_3x3: unit(32, 3, { stride: 2 }),
-    Conv2d_2a_3x3: unit(32, 3),
-    Conv2d_2b_3x3: unit(64, 3, { padding: 1 }),
-    maxpool1: nn.maxPool2d(3, { stride: 2 }),
-    Conv2d_3b_1x1: unit(80, 1),
-    Conv2d_4a_3x3: unit(192, 3),
+    ...named(firstNames, firstSteps),
     maxpool2: nn.maxPool2d(3, { stride: 2 }),
     Mixed_5b: figure5(32),
     Mixed_5c: figure5(64),
@@ -74,6 +68,15 @@ export function inceptionV3Loss({ logits, aux }: nn.NamedTensors, labels: Tensor
   if (aux === undefined) return loss;
   return add({ a: loss, b: scale({ x: crossEntropy({ x: aux, labels }) }, { factor: 0.4 }) }, {});
 }
+
+const firstNames = [
+  "Conv2d_1a_3x3",
+  "Conv2d_2a_3x3",
+  "Conv2d_2b_3x3",
+  "maxpool1",
+  "Conv2d_3b_1x1",
+  "Conv2d_4a_3x3",
+];
 
 /** Figure 5: the 5×5 beside two 3×3 in a row. */
 function figure5(pooled: number): nn.Layer {
@@ -134,14 +137,12 @@ function reductionTo8(): nn.Layer {
 
 /** Figure 7: 1×3 and 3×1 side by side, for many channels at few places. */
 function figure7(): nn.Layer {
-  const split = (name: string) =>
-    joined(nn.sequential({ [`${name}a`]: row(384, 3) }), nn.sequential({ [`${name}b`]: column(384, 3) }));
   return joined(
     nn.sequential({ branch1x1: unit(320, 1) }),
-    inTurn(nn.sequential({ branch3x3_1: unit(384, 1) }), split("branch3x3_2")),
+    inTurn(nn.sequential({ branch3x3_1: unit(384, 1) }), expanded("branch3x3_2", 384)),
     inTurn(
       nn.sequential({ branch3x3dbl_1: unit(448, 1), branch3x3dbl_2: unit(384, 3, { padding: 1 }) }),
-      split("branch3x3dbl_3"),
+      expanded("branch3x3dbl_3", 384),
     ),
     nn.sequential({ pool: averagePool(), branch_pool: unit(192, 1) }),
   );
@@ -158,34 +159,6 @@ function auxiliaryHead(classes: number): nn.Layer {
   });
 }
 
-/** Applies each path to x and joins their channels. The names of all paths' parts are in the module itself. */
-function joined(...paths: readonly nn.Layer[]): nn.Layer {
-  return (x, scope) => concat({ ...paths.map((path) => path(x, scope)) }, {});
-}
-
-/** One after the other, without a name of its own. */
-function inTurn(first: nn.Layer, second: nn.Layer): nn.Layer {
-  return (x, scope) => second(first(x, scope), scope);
-}
-
 function averagePool(): nn.Layer {
   return nn.avgPool2d(3, { stride: 1, padding: 1 });
-}
-
-/** 1 × n. */
-function row(channels: number, n: number): nn.Layer {
-  return unit(channels, [1, n], { padding: [0, (n - 1) / 2] });
-}
-
-/** n × 1. */
-function column(channels: number, n: number): nn.Layer {
-  return unit(channels, [n, 1], { padding: [(n - 1) / 2, 0] });
-}
-
-function unit(channels: number, kernel: Pair, options: nn.Conv2dOptions = {}): nn.Layer {
-  return nn.sequential({
-    conv: nn.conv2d(channels, kernel, { bias: false, weightInitializer: nn.heNormal, ...options }),
-    bn: nn.batchNorm2d({ epsilon: 1e-3 }),
-    relu: nn.relu(),
-  });
 }

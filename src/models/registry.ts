@@ -12,7 +12,9 @@ import { cifarResNet } from "./cifar-resnet.ts";
 import { cnnFMS } from "./cnn-fms.ts";
 import { densenet } from "./densenet.ts";
 import { googlenet } from "./googlenet.ts";
+import { inceptionResNet } from "./inception-resnet.ts";
 import { inceptionV3 } from "./inception-v3.ts";
+import { inceptionV4 } from "./inception-v4.ts";
 import { lenet5 } from "./lenet5.ts";
 import { mnistCnn } from "./mnist-cnn.ts";
 import { mobilenetResolutions, mobilenetV1 } from "./mobilenet-v1.ts";
@@ -20,12 +22,13 @@ import { mobilenetV2 } from "./mobilenet-v2.ts";
 import { mobilenetV3 } from "./mobilenet-v3.ts";
 import { nin } from "./nin.ts";
 import { overfeat } from "./overfeat.ts";
-import { caffe, cifar10, mnistDigits, type Preprocessing, torchvision } from "./preprocessing.ts";
+import { caffe, cifar10, inception, mnistDigits, type Preprocessing, torchvision } from "./preprocessing.ts";
 import { resnet } from "./resnet.ts";
 import { resnext } from "./resnext.ts";
 import { squeezenet } from "./squeezenet.ts";
 import { vgg } from "./vgg.ts";
 import { wideResNet } from "./wide-resnet.ts";
+import { xception } from "./xception.ts";
 import { zfnet } from "./zfnet.ts";
 
 /** What every model can be asked for; the rest of a model's options are its own function's. */
@@ -88,11 +91,15 @@ const howard2019 =
   "Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le and Adam, Searching for MobileNetV3";
 const szegedy2015 =
   "Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, Rethinking the Inception architecture for computer vision";
+const szegedy2016 =
+  "Szegedy, Ioffe, Vanhoucke and Alemi, Inception-v4, Inception-ResNet and the impact of residual connections on learning";
+const chollet = "Chollet, Xception: deep learning with depthwise separable convolutions";
 const simonyan = "Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition";
 
 const mnist = { input: [28, 28, 1], classes: 10, preprocessing: mnistDigits } as const;
 const cifar = { input: [32, 32, 3], classes: 10, preprocessing: cifar10 } as const;
 const imagenet = { input: [224, 224, 3], classes: 1000 } as const;
+const imagenet299 = { input: [299, 299, 3], classes: 1000, preprocessing: inception } as const;
 
 /** Of 256 pixels, BVLC's AlexNet sees 227. */
 const caffe227: Preprocessing = { ...caffe, cropFraction: 227 / 256 };
@@ -170,6 +177,10 @@ const entries: readonly ModelEntry[] = [
   ...(["large", "small"] as const).map((size): ModelEntry =>
     ({ name: `mobilenet-v3-${size}`, paper: howard2019, year: 2019, ...imagenet, names: "torchvision", note: size === "large" ? "Table 1" : "Table 2", build: (options) => mobilenetV3({ ...options, size }) })),
   { name: "inception-v3", paper: szegedy2015, year: 2015, input: [299, 299, 3], classes: 1000, names: "torchvision", build: (options) => inceptionV3({ ...options, auxiliary: false }) },
+  { name: "inception-v4", paper: szegedy2016, year: 2016, ...imagenet299, names: cadene, note: "figure 9", build: inceptionV4 },
+  { name: "inception-resnet-v1", paper: szegedy2016, year: 2016, ...imagenet299, names: "timesler/facenet-pytorch", note: "figure 15, with FaceNet's last layers", build: (options) => inceptionResNet({ ...options, version: 1 }) },
+  { name: "inception-resnet-v2", paper: szegedy2016, year: 2016, ...imagenet299, names: cadene, note: "as the authors released it", build: (options) => inceptionResNet({ ...options, version: 2 }) },
+  { name: "xception", paper: chollet, year: 2016, ...imagenet299, preprocessing: { ...inception, cropFraction: 0.8975 }, names: cadene, note: "figure 5", build: xception },
 ];
 
 /** All models, in the order of their papers' subjects. */
