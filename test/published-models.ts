@@ -3,13 +3,11 @@
 import { cnnFMS } from "../src/models/cnn-fms.ts";
 import { googlenet, googlenetLoss } from "../src/models/googlenet.ts";
 import { inceptionV3 } from "../src/models/inception-v3.ts";
-import { mobilenetV1 } from "../src/models/mobilenet-v1.ts";
-import { mobilenetV2 } from "../src/models/mobilenet-v2.ts";
-import { mobilenetV3 } from "../src/models/mobilenet-v3.ts";
 import { modelNamed } from "../src/models/registry.ts";
 import type { Layer, NamedTensors } from "../src/nn/index.ts";
 import type { Tensor } from "../src/ops/operation.ts";
 import { publishedInceptions } from "./published-inceptions.ts";
+import { mobileNetworks } from "./published-mobile.ts";
 import { residualNetworks } from "./published-residual.ts";
 
 export interface PublishedModel {
@@ -53,9 +51,11 @@ const ofRegistry: Readonly<Record<string, string>> = {
   densenet121: "densenet121",
   densenet169: "densenet169",
   "mobilenet-v1": "mobilenet_v1",
+  "se-resnet50": "se_resnet50",
+  "se-resnext50-32x4d": "se_resnext50_32x4d",
 };
 
-const withoutDropout = /^(resnet|resnext|wide-resnet|densenet|mobilenet-v1)/;
+const withoutDropout = /^(resnet|resnext|wide-resnet|densenet|mobilenet-v1|se-res)/;
 
 export const publishedModels: readonly PublishedModel[] = [
   ...Object.entries(ofRegistry).map(([name, recorded]): PublishedModel => {
@@ -107,31 +107,7 @@ export const publishedModels: readonly PublishedModel[] = [
     fullSize: true,
   },
   ...publishedInceptions,
-  {
-    name: "mobilenet-v1 under timm's names",
-    recorded: "mobilenet_v1_timm",
-    model: mobilenetV1({ activation: "relu6" }),
-    training: mobilenetV1({ activation: "relu6" }),
-    recordedName: timmNameOfMobileNet,
-  },
-  {
-    name: "cifar-mobilenet-v1",
-    recorded: "mobilenet_v1_cifar10",
-    model: modelNamed("cifar-mobilenet-v1").build(),
-    recordedName: kuangliuNameOfMobileNet,
-  },
-  {
-    name: "mobilenet-v2",
-    recorded: "mobilenet_v2",
-    model: mobilenetV2(),
-    training: mobilenetV2({ dropout: 0 }),
-  },
-  {
-    name: "mobilenet-v3-small",
-    recorded: "mobilenet_v3_small",
-    model: mobilenetV3({ size: "small" }),
-    training: mobilenetV3({ size: "small", dropout: 0 }),
-  },
+  ...mobileNetworks,
   ...residualNetworks,
 ];
 
@@ -141,32 +117,6 @@ function renumbered(numbers: Readonly<Record<string, string>>) {
     const [layer, leaf] = ours.split(".");
     return `${numbers[layer]}.${leaf}`;
   };
-}
-
-/** "features.stage2.unit1.dw_conv.bn.weight" is "blocks.1.0.bn1.weight" in timm's mobilenetv1_100. */
-function timmNameOfMobileNet(ours: string): string {
-  return ours
-    .replace(/^features\.stage(\d)\.unit(\d)/, (_, stage, unit) => `blocks.${stage - 1}.${unit - 1}`)
-    .replace("features.init_block.conv", "conv_stem")
-    .replace("features.init_block.bn", "bn1")
-    .replace(/(dw|pw)_conv\.conv/, "conv_$1")
-    .replace("dw_conv.bn", "bn1")
-    .replace("pw_conv.bn", "bn2")
-    .replace("output", "classifier");
-}
-
-/** "features.stage2.unit1.dw_conv.bn.weight" is "layers.1.bn1.weight" in kuangliu's MobileNet. */
-function kuangliuNameOfMobileNet(ours: string): string {
-  const firstOfStage = [0, 1, 3, 5, 11];
-  return ours
-    .replace(
-      /^features\.stage(\d)\.unit(\d)/,
-      (_, stage, unit) => `layers.${firstOfStage[stage - 1] + Number(unit) - 1}`,
-    )
-    .replace(/^features\.init_block\.(conv|bn)/, "$11")
-    .replace(/dw_conv\.(conv|bn)/, "$11")
-    .replace(/pw_conv\.(conv|bn)/, "$12")
-    .replace("output", "linear");
 }
 
 /** "inception3a.branch2.1.conv.weight" is "inception_3a/3x3.weight" in Caffe's bvlc_googlenet. */

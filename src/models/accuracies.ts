@@ -56,6 +56,15 @@ const tables: readonly AccuracyTable[] = [
     rows: { "vgg11-lrn": [29.7, 10.5], "vgg16-c": [28.1, 9.4] },
   },
   {
+    source: "readme of Cadene/pretrained-models.pytorch",
+    data: "ImageNet",
+    prints: "accuracy",
+    rows: {
+      "se-resnet50": [77.636, 93.752], "se-resnet101": [78.396, 94.258], "se-resnet152": [78.658, 94.374],
+      "se-resnext50-32x4d": [79.076, 94.434], "se-resnext101-32x4d": [80.236, 95.028], "senet154": [81.304, 95.498],
+    },
+  },
+  {
     source: "pytorchcv's readme",
     data: "ImageNet",
     prints: "accuracy",

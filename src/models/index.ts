@@ -21,6 +21,14 @@ export type { BottleneckVariant, ShortcutOption, StochasticDepthSchedule } from 
 export { type ResNetDepth, type ResNetOptions, type ResNetVariant, resnet } from "./resnet.ts";
 export { type ResNeXtOptions, resnext } from "./resnext.ts";
 export type { ResponseNormConstants } from "./response-norm.ts";
+export {
+  type SENet154Options,
+  type SEResNetOptions,
+  type SEResNeXtOptions,
+  senet154,
+  seResNet,
+  seResNeXt,
+} from "./senet.ts";
 export { type SqueezeNetOptions, squeezenet } from "./squeezenet.ts";
 export * from "./summary.ts";
 export { type VggConfiguration, type VggOptions, vgg } from "./vgg.ts";

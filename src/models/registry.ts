@@ -25,6 +25,7 @@ import { overfeat } from "./overfeat.ts";
 import { caffe, cifar10, inception, mnistDigits, type Preprocessing, torchvision } from "./preprocessing.ts";
 import { resnet } from "./resnet.ts";
 import { resnext } from "./resnext.ts";
+import { senet154, seResNet, seResNeXt } from "./senet.ts";
 import { squeezenet } from "./squeezenet.ts";
 import { vgg } from "./vgg.ts";
 import { wideResNet } from "./wide-resnet.ts";
@@ -85,6 +86,7 @@ const szegedy =
   "Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke and Rabinovich, Going deeper with convolutions";
 const howard =
   "Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto and Adam, MobileNets: efficient convolutional neural networks for mobile vision applications";
+const hu = "Hu, Shen, Albanie, Sun and Wu, Squeeze-and-excitation networks";
 const sandler =
   "Sandler, Howard, Zhu, Zhmoginov and Chen, MobileNetV2: inverted residuals and linear bottlenecks";
 const howard2019 =
@@ -172,6 +174,11 @@ const entries: readonly ModelEntry[] = [
   ...[[1, 224], [0.75, 224], [0.5, 224], [0.25, 224], ...mobilenetResolutions.slice(1).map((edge) => [1, edge] as const)].map(([width, edge]): ModelEntry =>
     ({ name: width === 1 && edge === 224 ? "mobilenet-v1" : `mobilenet-v1-${width === 1 ? "1.0" : width}-${edge}`, paper: howard, year: 2017, input: [edge, edge, 3], classes: 1000, names: "pytorchcv", note: edge < 224 ? "Table 7" : width < 1 ? "Table 6" : "Table 1", build: (options) => mobilenetV1({ ...options, width }) })),
   { name: "cifar-mobilenet-v1", paper: howard, year: 2017, ...cifar, names: "pytorchcv", note: "stride 1 first, for small pictures", build: (options) => mobilenetV1({ classes: 10, ...options, firstStride: 1 }) },
+  ...([50, 101, 152] as const).map((depth): ModelEntry =>
+    ({ name: `se-resnet${depth}`, paper: hu, year: 2017, ...imagenet, names: cadene, note: "Table 1", build: (options) => seResNet({ ...options, depth }) })),
+  ...([50, 101] as const).map((depth): ModelEntry =>
+    ({ name: `se-resnext${depth}-32x4d`, paper: hu, year: 2017, ...imagenet, names: cadene, note: "Table 1", build: (options) => seResNeXt({ ...options, depth }) })),
+  { name: "senet154", paper: hu, year: 2017, ...imagenet, names: cadene, note: "appendix", build: senet154 },
   ...[1, 1.4, 0.75, 0.5, 0.35].map((width): ModelEntry =>
     ({ name: width === 1 ? "mobilenet-v2" : `mobilenet-v2-${width}`, paper: sandler, year: 2018, ...imagenet, names: "torchvision", note: width === 1 ? "Table 2" : `Table 2, ${width} times the channels`, build: (options) => mobilenetV2({ ...options, width }) })),
   ...(["large", "small"] as const).map((size): ModelEntry =>

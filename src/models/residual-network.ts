@@ -24,28 +24,20 @@ export interface StochasticDepthSchedule extends nn.StochasticDepthOptions {
   readonly survival: number;
 }
 
-export interface ResidualNetworkOptions {
+export interface ResidualStagesOptions {
   /** Blocks of each stage: those of conv2_x to conv5_x in Table 1. */
   readonly counts: readonly number[];
-  /** Channels of the first convolution and width of the first stage; each stage has twice that of the one before. Default 64. */
+  /** Width of the first stage; each stage has twice that of the one before. Default 64. */
   readonly width?: number;
-  /** Default "imagenet". */
-  readonly stem?: Stem;
-  /** Whether the first convolution has biases. Default false. */
-  readonly bias?: boolean;
   /** Default: every block is there in every step. */
   readonly stochasticDepth?: StochasticDepthSchedule | undefined;
   /** A block; `drop` is for the `drop` of `nn.residual`. */
   readonly block: (width: number, stride: number, drop: nn.Layer) => nn.Layer;
-  /** The last layer, by its name. */
-  readonly head: Readonly<Record<string, nn.Layer>>;
 }
 
-/** First layers, stages of blocks that halve the size, global pooling, last layer. */
-export function residualNetwork(options: ResidualNetworkOptions): nn.Layer {
-  const { counts, width = 64, stem = "imagenet", bias = false, stochasticDepth, block, head } = options;
-  const first = stem === "cifar" ? { kernel: 3, stride: 1 } : { kernel: 7, stride: 2 };
-  const { kernel, stride } = first;
+/** layer1, layer2, …: stages of blocks, the first block of each but layer1 halving the size. */
+export function residualStages(options: ResidualStagesOptions): Readonly<Record<string, nn.Layer>> {
+  const { counts, width = 64, stochasticDepth, block } = options;
   const drops = dropsOf(
     counts.reduce((a, b) => a + b, 0),
     stochasticDepth,
@@ -57,13 +49,30 @@ export function residualNetwork(options: ResidualNetworkOptions): nn.Layer {
     );
     return [`layer${stage + 1}`, layer] as const;
   });
+  return Object.fromEntries(stages);
+}
+
+export interface ResidualNetworkOptions extends ResidualStagesOptions {
+  /** Default "imagenet". */
+  readonly stem?: Stem;
+  /** Whether the first convolution, which has the `width` of the first stage, has biases. Default false. */
+  readonly bias?: boolean;
+  /** The last layer, by its name. */
+  readonly head: Readonly<Record<string, nn.Layer>>;
+}
+
+/** First layers, stages of blocks that halve the size, global pooling, last layer. */
+export function residualNetwork(options: ResidualNetworkOptions): nn.Layer {
+  const { width = 64, stem = "imagenet", bias = false, head } = options;
+  const first = stem === "cifar" ? { kernel: 3, stride: 1 } : { kernel: 7, stride: 2 };
+  const { kernel, stride } = first;
   return nn.sequential({
     conv1: convolution(width, kernel, { stride, padding: (kernel - 1) / 2, bias }),
     bn1: nn.batchNorm2d(),
     relu: nn.relu(),
     ...(stem === "imagenet" ? { maxpool: nn.maxPool2d(3, { stride: 2, padding: 1 }) } : {}),
     ...(stem === "caffe" ? { maxpool: nn.maxPool2d(3, { stride: 2, rounding: "ceil" }) } : {}),
-    ...Object.fromEntries(stages),
+    ...residualStages(options),
     avgpool: nn.globalAvgPool2d(),
     ...head,
   });
@@ -91,8 +100,10 @@ export function basicBody(width: number, stride: number, { bias = false } = {}):
 }
 
 export interface BottleneckOptions {
-  /** Channels between the two 1×1. */
+  /** Channels of the 3×3. */
   readonly width: number;
+  /** Channels between the first 1×1 and the 3×3. Default: `width`. */
+  readonly reduced?: number;
   /** Channels out. */
   readonly channels: number;
   readonly stride: number;
@@ -107,9 +118,10 @@ export interface BottleneckOptions {
 /** Figure 5, right: a 1×1 convolution that narrows, a 3×3, a 1×1 that widens. */
 export function bottleneckBody(options: BottleneckOptions): nn.Sequential {
   const { width, channels, stride, variant = "v1.5", groups = 1, bias = false } = options;
+  const { reduced = width } = options;
   const [first, second] = variant === "v1" ? [stride, 1] : [1, stride];
   return nn.sequential({
-    conv1: convolution(width, 1, { stride: first, bias }),
+    conv1: convolution(reduced, 1, { stride: first, bias }),
     bn1: nn.batchNorm2d(),
     relu1: nn.relu(),
     conv2: convolution(width, 3, { stride: second, padding: 1, groups, bias }),
@@ -127,15 +139,18 @@ export interface ShortcutOptions {
   readonly name?: string;
   /** Whether the projection has biases. Default false. */
   readonly bias?: boolean;
+  /** Edge of the projection, odd. Default 1, the paper's. */
+  readonly kernel?: number;
 }
 
 /** The shortcut of a block to `channels` channels at `stride`: x itself where nothing changes, but with option C. */
 export function shortcutTo(channels: number, stride: number, options: ShortcutOptions = {}): nn.Layer {
-  const { option = "B", name = "downsample", bias = false } = options;
+  const { option = "B", name = "downsample", bias = false, kernel = 1 } = options;
+  const projected = { stride, padding: (kernel - 1) / 2, bias };
   const shortcut =
     option === "A"
       ? nn.paddedShortcut(channels, stride)
-      : nn.sequential([convolution(channels, 1, { stride, bias }), nn.batchNorm2d()]);
+      : nn.sequential([convolution(channels, kernel, projected), nn.batchNorm2d()]);
   return (x, scope) =>
     option !== "C" && stride === 1 && x.shape[3] === channels ? x : scope.child(name, shortcut, x);
 }
