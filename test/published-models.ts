@@ -29,6 +29,9 @@ const ofRegistry: Readonly<Record<string, string>> = {
   "cifar-resnet-20": "resnet20_cifar10",
   "cifar-resnet-32": "resnet32_cifar10",
   "cifar-resnet-56": "resnet56_cifar10",
+  "cifar-preact-resnet-20": "preresnet20_cifar10",
+  "cifar-preact-resnet-110": "preresnet110_cifar10",
+  "cifar-preact-resnet-164": "preresnet164bn_cifar10",
   alexnet: "alexnet",
   "alexnet-2gpu": "alexnet_caffe",
   caffenet: "caffenet",
@@ -56,6 +59,7 @@ const ofRegistry: Readonly<Record<string, string>> = {
 };
 
 const withoutDropout = /^(resnet|resnext|wide-resnet|densenet|mobilenet-v1|se-res)/;
+const withoutDropout = /^(resnet|cifar-|resnext|wide-resnet|densenet|mobilenet-v1)/;
 
 export const publishedModels: readonly PublishedModel[] = [
   ...Object.entries(ofRegistry).map(([name, recorded]): PublishedModel => {

@@ -89,13 +89,28 @@ const tables: readonly AccuracyTable[] = [
     source: "readme of kuangliu/pytorch-cifar",
     data: "CIFAR-10",
     prints: "accuracy",
-    rows: { "resnet18-cifar": [93.02] },
+    rows: { "resnet18-cifar": [93.02], "preact-resnet18-cifar": [95.11] },
   },
   {
     source: "the paper's abstract",
     data: "CIFAR-10",
     prints: "error",
-    rows: { "cifar-resnet-1202-stochastic": [4.91] },
+    rows: { "cifar-resnet-1202-stochastic": [4.91], "cifar-preact-resnet-1001": [4.62] },
+  },
+  {
+    source: "pytorchcv's readme",
+    data: "CIFAR-10",
+    prints: "error",
+    rows: {
+      "cifar-preact-resnet-20": [6.51], "cifar-preact-resnet-110": [3.86], "cifar-preact-resnet-164": [3.64],
+      "wrn-28-10": [2.39],
+    },
+  },
+  {
+    source: "readme of szagoruyko/wide-residual-networks, the median of five",
+    data: "CIFAR-10",
+    prints: "error",
+    rows: { "wrn-28-10": [4.0] },
   },
   {
     source: "readme of akamaster/pytorch_resnet_cifar10",

@@ -14,6 +14,13 @@ export { type MobileNetV2Options, mobilenetV2 } from "./mobilenet-v2.ts";
 export { type MobileNetV3Options, type MobileNetV3Size, mobilenetV3 } from "./mobilenet-v3.ts";
 export { type NinOptions, nin } from "./nin.ts";
 export { type OverFeatOptions, overfeat } from "./overfeat.ts";
+export {
+  type CifarPreactResNetOptions,
+  cifarPreactResNet,
+  type PreactResNetDepth,
+  type PreactResNetOptions,
+  preactResNet,
+} from "./preact-resnet.ts";
 export { normalizationOf, type Preprocessing } from "./preprocessing.ts";
 export * from "./receptive-field.ts";
 export * from "./registry.ts";
@@ -32,6 +39,11 @@ export {
 export { type SqueezeNetOptions, squeezenet } from "./squeezenet.ts";
 export * from "./summary.ts";
 export { type VggConfiguration, type VggOptions, vgg } from "./vgg.ts";
-export { type WideResNetOptions, wideResNet } from "./wide-resnet.ts";
+export {
+  type CifarWideResNetOptions,
+  cifarWideResNet,
+  type WideResNetOptions,
+  wideResNet,
+} from "./wide-resnet.ts";
 export { type XceptionOptions, xception } from "./xception.ts";
 export { type ZFNetOptions, zfnet } from "./zfnet.ts";

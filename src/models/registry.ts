@@ -22,13 +22,14 @@ import { mobilenetV2 } from "./mobilenet-v2.ts";
 import { mobilenetV3 } from "./mobilenet-v3.ts";
 import { nin } from "./nin.ts";
 import { overfeat } from "./overfeat.ts";
+import { cifarPreactResNet, preactResNet } from "./preact-resnet.ts";
 import { caffe, cifar10, inception, mnistDigits, type Preprocessing, torchvision } from "./preprocessing.ts";
 import { resnet } from "./resnet.ts";
 import { resnext } from "./resnext.ts";
 import { senet154, seResNet, seResNeXt } from "./senet.ts";
 import { squeezenet } from "./squeezenet.ts";
 import { vgg } from "./vgg.ts";
-import { wideResNet } from "./wide-resnet.ts";
+import { cifarWideResNet, wideResNet } from "./wide-resnet.ts";
 import { xception } from "./xception.ts";
 import { zfnet } from "./zfnet.ts";
 
@@ -80,6 +81,7 @@ const xie = "Xie, Girshick, Dollár, Tu and He, Aggregated residual transformati
 const zagoruyko = "Zagoruyko and Komodakis, Wide residual networks";
 const iandola =
   "Iandola, Han, Moskewicz, Ashraf, Dally and Keutzer, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size";
+const he2016 = "He, Zhang, Ren and Sun, Identity mappings in deep residual networks";
 const huang2016 = "Huang, Sun, Liu, Sedra and Weinberger, Deep networks with stochastic depth";
 const huang = "Huang, Liu, van der Maaten and Weinberger, Densely connected convolutional networks";
 const szegedy =
@@ -165,6 +167,14 @@ const entries: readonly ModelEntry[] = [
     ({ name: `resnext${depth}-${cardinality}x${bottleneckWidth}d`, paper: xie, year: 2016, ...imagenet, names: "torchvision", build: (options) => resnext({ ...options, depth, cardinality, bottleneckWidth }) })),
   ...([50, 101] as const).map((depth): ModelEntry =>
     ({ name: `wide-resnet${depth}-2`, paper: zagoruyko, year: 2016, ...imagenet, names: "torchvision", note: "Table 8", build: (options) => wideResNet({ ...options, depth }) })),
+  ...([[16, 4], [16, 8], [22, 8], [28, 10], [40, 2], [40, 4]] as const).map(([depth, widen]): ModelEntry =>
+    ({ name: `wrn-${depth}-${widen}`, paper: zagoruyko, year: 2016, ...cifar, names: "pytorchcv", note: "Table 1", build: (options) => cifarWideResNet({ ...options, depth, widen }) })),
+  { name: "wrn-28-10-dropout", paper: zagoruyko, year: 2016, ...cifar, names: "pytorchcv", note: "section 3.3, dropout 0.3", build: (options) => cifarWideResNet({ ...options, dropout: 0.3 }) },
+  ...([18, 34, 50, 101, 152, 200] as const).map((depth): ModelEntry =>
+    ({ name: `preact-resnet${depth}`, paper: he2016, year: 2016, ...imagenet, names: "pytorchcv", note: depth === 200 ? "section 4" : "ResNet's Table 1", build: (options) => preactResNet({ ...options, depth }) })),
+  { name: "preact-resnet18-cifar", paper: he2016, year: 2016, ...cifar, names: "pytorchcv", note: "3×3 first, nothing after the last unit, as in kuangliu/pytorch-cifar", build: (options) => preactResNet({ classes: 10, ...options, depth: 18, stem: "cifar", lastNorm: false }) },
+  ...[20, 56, 110, 164, 1001].map((depth): ModelEntry =>
+    ({ name: `cifar-preact-resnet-${depth}`, paper: he2016, year: 2016, ...cifar, names: "pytorchcv", note: depth < 164 ? "basic units" : "bottlenecks, Table 3", build: (options) => cifarPreactResNet({ ...options, depth }) })),
   ...(["1.0", "1.1"] as const).map((version): ModelEntry =>
     ({ name: `squeezenet${version.replace(".", "-")}`, paper: iandola, year: 2016, ...imagenet, names: "torchvision", note: version === "1.0" ? "Table 1" : "the authors' later one", build: (options) => squeezenet({ ...options, version }) })),
   ...([121, 161, 169, 201] as const).map((depth): ModelEntry =>

@@ -54,6 +54,17 @@ const stochasticDepth: Recipe = {
   schedule: "multistep:250,375:0.1",
 };
 
+/**
+ * Wide ResNets on CIFAR-10: Zagoruyko and Komodakis, "Wide Residual Networks", 2016, section 3: 200 epochs, a fifth of the rate after
+ * 60, 120 and 160.
+ */
+const wideResnet: Recipe = {
+  ...cifarResnet,
+  epochs: 200,
+  optimizer: sgd({ momentum: 0.9, nesterov: true, weightDecay: 5e-4 }),
+  schedule: "multistep:60,120,160:0.2",
+};
+
 const recipes: Readonly<Record<string, Recipe>> = {
   lenet5,
   "lenet5-1998": lenet5,
@@ -64,6 +75,9 @@ const recipes: Readonly<Record<string, Recipe>> = {
 const families: readonly (readonly [name: RegExp, recipe: (depth: number) => Recipe])[] = [
   [/^cifar-(?:resnet|plain)-(\d+)$/, (depth) => warmed(cifarResnet, depth)],
   [/^cifar-resnet-(\d+)-stochastic$/, (depth) => warmed(stochasticDepth, depth)],
+  // "Identity Mappings in Deep Residual Networks", 2016, warms all its networks up.
+  [/^cifar-preact-resnet-(\d+)$/, () => ({ ...cifarResnet, warmupEpochs: 1 })],
+  [/^wrn-(\d+)/, () => wideResnet],
 ];
 
 function warmed(recipe: Recipe, depth: number): Recipe {
