@@ -58,8 +58,7 @@ const ofRegistry: Readonly<Record<string, string>> = {
   "se-resnext50-32x4d": "se_resnext50_32x4d",
 };
 
-const withoutDropout = /^(resnet|resnext|wide-resnet|densenet|mobilenet-v1|se-res)/;
-const withoutDropout = /^(resnet|cifar-|resnext|wide-resnet|densenet|mobilenet-v1)/;
+const withoutDropout = /^(resnet|cifar-|resnext|wide-resnet|densenet|mobilenet-v1|se-res)/;
 
 export const publishedModels: readonly PublishedModel[] = [
   ...Object.entries(ofRegistry).map(([name, recorded]): PublishedModel => {
