@@ -1,5 +1,6 @@
 /** Recorded networks of the inceptions and of what followed them. */
 
+import { bnInception } from "../src/models/bn-inception.ts";
 import { inceptionResNet } from "../src/models/inception-resnet.ts";
 import { inceptionV4 } from "../src/models/inception-v4.ts";
 import { xception } from "../src/models/xception.ts";
@@ -7,6 +8,7 @@ import type { PublishedModel } from "./published-models.ts";
 
 /** Models that are made without dropout, so that training steps can be compared. */
 const withoutDropout: Readonly<Record<string, Omit<PublishedModel, "name" | "training">>> = {
+  "bn-inception": { recorded: "bninception", model: bnInception() },
   "inception-resnet-v1": {
     recorded: "inception_resnet_v1_facenet",
     model: inceptionResNet({ version: 1, dropout: 0 }),

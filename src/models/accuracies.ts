@@ -75,7 +75,7 @@ const tables: readonly AccuracyTable[] = [
     data: "ImageNet",
     prints: "accuracy",
     rows: {
-      "inception-v4": [80.062, 94.926], "inception-resnet-v2": [80.17, 95.234],
+      "bn-inception": [73.524, 91.562], "inception-v4": [80.062, 94.926], "inception-resnet-v2": [80.17, 95.234],
       "xception": [78.888, 94.292],
     },
   },

@@ -5,7 +5,7 @@ import { build } from "../nn/index.ts";
 import { crossEntropy } from "../ops/cross-entropy.ts";
 import { input } from "../ops/operation.ts";
 import { OptionError } from "../tensor/errors.ts";
-import { googlenet, googlenetLoss } from "./googlenet.ts";
+import { googlenet, googlenetLoss, googlenetModule } from "./googlenet.ts";
 import { summarize } from "./summary.ts";
 
 describe("googlenet", () => {
@@ -87,6 +87,42 @@ describe("googlenet", () => {
     const [all, alone, a, b, c] = evaluate(losses, feeds).map(([value]) => value);
     expect(all).toBeCloseTo(a + 0.3 * (b + c), 6);
     expect(alone).toBe(a);
+  });
+
+  it("smooths the labels of all its losses", () => {
+    const [logits, aux1, aux2] = ["logits", "aux1", "aux2"].map((name) => input(name, [1, 3]));
+    const labels = input("labels", [1]);
+    const options = { labelSmoothing: 0.3 };
+    const losses = [
+      googlenetLoss({ logits, aux1, aux2 }, labels, options),
+      ...[logits, aux1, aux2].map((x) => crossEntropy({ x, labels }, options)),
+    ];
+    const feeds = new Map([
+      [logits, [1, 2, 3]],
+      [aux1, [3, 0, 1]],
+      [aux2, [0, 1, -1]],
+      [labels, [1]],
+    ]);
+    const [all, a, b, c] = evaluate(losses, feeds).map(([value]) => value);
+    expect(all).toBeCloseTo(a + 0.3 * (b + c), 6);
+  });
+
+  // The lectures' example: 128, 192 and 96 filters on 28×28×256, and 64 in each reduction.
+  it("has modules without reductions, of 854 million multiply-adds where 271 million do", () => {
+    const row = [128, 64, 192, 64, 96, 64] as const;
+    const of = (naive: boolean) => {
+      const network = build(googlenetModule(row, { naive }), { input: [1, 28, 28, 256] });
+      return [network.outputs.logits.shape[3], summarize(network).totals.macs];
+    };
+    expect(of(true)).toEqual([672, 854_196_224]);
+    expect(of(false)).toEqual([480, 271_351_808]);
+  });
+
+  it("grows from module to module where pooling is not reduced", () => {
+    const network = build(googlenet({ naive: true }), { input: [1, 224, 224, 3] });
+    const channels = ["3a", "3b", "4a", "5b"].map((name) => network.tap(`inception${name}`).shape[3]);
+    // 192 before the first module, and the filters of the 1×1, 3×3 and 5×5 of each so far.
+    expect(channels).toEqual([416, 832, 1280, 4944]);
   });
 
   it("takes other sizes", () => {

@@ -4,7 +4,8 @@
  *
  * Variant "paper" is Table 1 with local response normalisation, as in Caffe's bvlc_googlenet: 6,998,552 parameters, 13,378,280
  * with the two auxiliary heads. Variant "torchvision" has batch normalisation, 3×3 convolutions where the table has 5×5, and
- * a last pooling of 2×2: 6,624,904 and 13,004,888. Names are torchvision's in both.
+ * a last pooling of 2×2: 6,624,904 and 13,004,888. Names are torchvision's in both. `naive` is the network without the 1×1
+ * convolutions that reduce channels, which section 4 begins with: maps grow from module to module.
  *
  * Input [n, 224, 224, 3]; other sizes pass but for the paper's heads, which need 5×5 maps after 4a. Output logits
  * [n, classes]; with `auxiliary`, a record: { logits, aux1, aux2 } in training, { logits } at inference.
@@ -12,15 +13,15 @@
 
 import * as nn from "../nn/index.ts";
 import { checkOneOf } from "../nn/options.ts";
-import { add } from "../ops/add.ts";
-import { crossEntropy } from "../ops/cross-entropy.ts";
 import type { Tensor } from "../ops/operation.ts";
-import { scale } from "../ops/scale.ts";
+import { lossWithHeads, pooledHead, withHeads } from "./auxiliary-heads.ts";
 import { responseNorm } from "./response-norm.ts";
 
 export interface GoogLeNetOptions {
   /** The paper's 5×5 and local response normalisation (the default), or torchvision's 3×3 and batch normalisation. */
   readonly variant?: "paper" | "torchvision";
+  /** Whether modules are those of figure 2a, without reductions. Default false, figure 2b. */
+  readonly naive?: boolean;
   /** Whether training has the two heads of section 5 on 4a and 4d. Their loss: `googlenetLoss`. Default false. */
   readonly auxiliary?: boolean;
   /** Length of the logits. Default 1000, ImageNet. */
@@ -34,14 +35,14 @@ export interface GoogLeNetOptions {
 export function googlenet(options?: GoogLeNetOptions & { readonly auxiliary?: false }): nn.Layer;
 export function googlenet(options: GoogLeNetOptions): nn.Layer<Tensor | nn.NamedTensors>;
 export function googlenet(options: GoogLeNetOptions = {}): nn.Layer<Tensor | nn.NamedTensors> {
-  const { variant = "paper", auxiliary = false, classes = 1000, auxiliaryDropout = 0.7 } = options;
+  const { variant = "paper", naive = false, auxiliary = false, classes = 1000 } = options;
   checkOneOf("googlenet", "variant", variant, ["paper", "torchvision"]);
   const unit = units[variant];
-  const { dropout = variant === "paper" ? 0.4 : 0.2 } = options;
-  const inception = (column: keyof typeof table1) => inceptionModule(table1[column], variant);
+  const { dropout = variant === "paper" ? 0.4 : 0.2, auxiliaryDropout = 0.7 } = options;
+  const inception = (name: keyof typeof table1) => googlenetModule(table1[name], { variant, naive });
   const normalized = (name: string): Readonly<Record<string, nn.Layer>> =>
     variant === "paper" ? { [name]: responseNorm("googlenet", "caffe") } : {};
-  const [to4a, to4d, to5b] = [
+  const parts = [
     nn.sequential({
       conv1: unit(64, 7, { stride: 2, padding: 3 }),
       maxpool1: pool(3),
@@ -66,33 +67,27 @@ export function googlenet(options: GoogLeNetOptions = {}): nn.Layer<Tensor | nn.
       inception5a: inception("5a"),
       inception5b: inception("5b"),
     }),
+    nn.sequential({
+      avgpool: nn.globalAvgPool2d(),
+      dropout: nn.dropout(dropout),
+      fc: nn.linear(classes),
+    }),
   ];
-  const head = auxiliaryHead(variant, classes, auxiliaryDropout);
-  const last = nn.sequential({
-    avgpool: nn.globalAvgPool2d(),
-    dropout: nn.dropout(dropout),
-    fc: nn.linear(classes),
+  if (!auxiliary) return nn.inTurn(...parts);
+  const layer = pooledHead({
+    pool: variant === "paper" ? nn.avgPool2d(5, { stride: 3 }) : nn.adaptiveAvgPool2d(4),
+    conv: unit(128, 1),
+    classes,
+    dropout: auxiliaryDropout,
   });
-  return (x, scope) => {
-    const after4a = to4a(x, scope);
-    const after4d = to4d(after4a, scope);
-    const after5b = to5b(after4d, scope);
-    if (!auxiliary) return last(after5b, scope);
-    // Inference declares the heads too, so that both forms have the same parameters, but does not compute them.
-    const aux1 = scope.child("aux1", head, after4a);
-    const aux2 = scope.child("aux2", head, after4d);
-    const logits = last(after5b, scope);
-    return scope.training ? { logits, aux1, aux2 } : { logits };
-  };
+  return withHeads(parts, [
+    { output: "aux1", layer },
+    { output: "aux2", layer },
+  ]);
 }
 
 /** Section 5: cross-entropy of the logits, and 0.3 times that of each head where there are heads. */
-export function googlenetLoss({ logits, aux1, aux2 }: nn.NamedTensors, labels: Tensor): Tensor {
-  const loss = crossEntropy({ x: logits, labels });
-  if (aux1 === undefined || aux2 === undefined) return loss;
-  const heads = add({ a: crossEntropy({ x: aux1, labels }), b: crossEntropy({ x: aux2, labels }) }, {});
-  return add({ a: loss, b: scale({ x: heads }, { factor: 0.3 }) }, {});
-}
+export const googlenetLoss: nn.Loss = lossWithHeads(0.3);
 
 // biome-ignore format: rows and columns are those of Table 1
 const table1 = {
@@ -109,30 +104,31 @@ const table1 = {
 } as const;
 
 type Variant = "paper" | "torchvision";
-type Row = (typeof table1)[keyof typeof table1];
 
-/** Figure 2b. */
-function inceptionModule([one, reduce3, three, reduce5, five, proj]: Row, variant: Variant): nn.Layer {
-  const unit = units[variant];
-  const kernel5 = variant === "paper" ? 5 : 3;
-  return nn.branches({
-    branch1: unit(one, 1),
-    branch2: nn.sequential([unit(reduce3, 1), unit(three, 3, { padding: 1 })]),
-    branch3: nn.sequential([unit(reduce5, 1), unit(five, kernel5, { padding: (kernel5 - 1) / 2 })]),
-    branch4: nn.sequential([nn.maxPool2d(3, { stride: 1, padding: 1 }), unit(proj, 1)]),
-  });
+export interface GoogLeNetModuleOptions {
+  /** Default "paper". */
+  readonly variant?: Variant;
+  /** Whether it is figure 2a, without 1×1 convolutions before the 3×3 and 5×5 and after pooling. Default false, figure 2b. */
+  readonly naive?: boolean;
 }
 
-/** Section 5: average pooling to 4×4, a 1×1 convolution, two linear layers. */
-function auxiliaryHead(variant: Variant, classes: number, dropout: number): nn.Layer {
-  return nn.sequential({
-    pool: variant === "paper" ? nn.avgPool2d(5, { stride: 3 }) : nn.adaptiveAvgPool2d(4),
-    conv: units[variant](128, 1),
-    flatten: nn.flatten(),
-    fc1: nn.linear(1024),
-    relu: nn.relu(),
-    dropout: nn.dropout(dropout),
-    fc2: nn.linear(classes),
+/** A row of Table 1: #1×1, #3×3 reduce, #3×3, #5×5 reduce, #5×5 and pool proj. */
+export type GoogLeNetRow = readonly [number, number, number, number, number, number];
+
+/** Figure 2: filters of three sizes and pooling side by side. */
+export function googlenetModule(row: GoogLeNetRow, options: GoogLeNetModuleOptions = {}): nn.Layer {
+  const [one, reduce3, three, reduce5, five, proj] = row;
+  const { variant = "paper", naive = false } = options;
+  const unit = units[variant];
+  const kernel5 = variant === "paper" ? 5 : 3;
+  const through = (reduced: number, layer: nn.Layer) =>
+    naive ? layer : nn.sequential([unit(reduced, 1), layer]);
+  const pooled = nn.maxPool2d(3, { stride: 1, padding: 1 });
+  return nn.branches({
+    branch1: unit(one, 1),
+    branch2: through(reduce3, unit(three, 3, { padding: 1 })),
+    branch3: through(reduce5, unit(five, kernel5, { padding: (kernel5 - 1) / 2 })),
+    branch4: naive ? pooled : nn.sequential([pooled, unit(proj, 1)]),
   });
 }
 

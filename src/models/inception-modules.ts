@@ -44,11 +44,6 @@ export function joined(...paths: readonly nn.Layer[]): nn.Layer {
   return (x, scope) => concat({ ...paths.map((each) => each(x, scope)) }, {});
 }
 
-/** One after the other, without names of their own. */
-export function inTurn(...layers: readonly nn.Layer[]): nn.Layer {
-  return (x, scope) => layers.reduce((y, layer) => layer(y, scope), x);
-}
-
 /** 1×3 and 3×1 side by side, named after `name` with a and b: the expanded filter banks of v3's figure 7 and of Inception-C. */
 export function expanded(name: string, channels: number): nn.Layer {
   return joined(

@@ -12,11 +12,9 @@
  */
 
 import * as nn from "../nn/index.ts";
-import { add } from "../ops/add.ts";
-import { crossEntropy } from "../ops/cross-entropy.ts";
 import type { Tensor } from "../ops/operation.ts";
-import { scale } from "../ops/scale.ts";
-import { column, expanded, firstSteps, inTurn, joined, named, row, unit } from "./inception-modules.ts";
+import { lossWithHeads, withHeads } from "./auxiliary-heads.ts";
+import { column, expanded, firstSteps, joined, named, row, unit } from "./inception-modules.ts";
 
 export interface InceptionV3Options {
   /** Whether training has the head on Mixed_6e. Its loss: `inceptionV3Loss`. Default false. */
@@ -37,37 +35,16 @@ export function inceptionV3(options: InceptionV3Options = {}): nn.Layer<Tensor |
     Mixed_5b: figure5(32),
     Mixed_5c: figure5(64),
     Mixed_5d: figure5(64),
-    Mixed_6a: reductionTo17(),
-    Mixed_6b: figure6(128),
-    Mixed_6c: figure6(160),
-    Mixed_6d: figure6(160),
-    Mixed_6e: figure6(192),
+    ...stage17(),
   });
-  const head = auxiliaryHead(classes);
-  const rest = nn.sequential({
-    Mixed_7a: reductionTo8(),
-    Mixed_7b: figure7(),
-    Mixed_7c: figure7(),
-    avgpool: nn.globalAvgPool2d(),
-    dropout: nn.dropout(dropout),
-    fc: nn.linear(classes),
-  });
-  return (x, scope) => {
-    const after6e = to6e(x, scope);
-    if (!auxiliary) return rest(after6e, scope);
-    // Inference declares the head too, so that both forms have the same parameters, but does not compute it.
-    const aux = scope.child("AuxLogits", head, after6e);
-    const logits = rest(after6e, scope);
-    return scope.training ? { logits, aux } : { logits };
-  };
+  const rest = nn.sequential({ ...stage8(), ...lastLayers(classes, dropout) });
+  if (!auxiliary) return nn.inTurn(to6e, rest);
+  const head = auxiliaryHead(unit(768, 5), classes);
+  return withHeads([to6e, rest], [{ output: "aux", name: "AuxLogits", layer: head }]);
 }
 
 /** Cross-entropy of the logits, and 0.4 times that of the head where there is one, as the authors' code has it. */
-export function inceptionV3Loss({ logits, aux }: nn.NamedTensors, labels: Tensor): Tensor {
-  const loss = crossEntropy({ x: logits, labels });
-  if (aux === undefined) return loss;
-  return add({ a: loss, b: scale({ x: crossEntropy({ x: aux, labels }) }, { factor: 0.4 }) }, {});
-}
+export const inceptionV3Loss: nn.Loss = lossWithHeads(0.4);
 
 const firstNames = [
   "Conv2d_1a_3x3",
@@ -78,14 +55,36 @@ const firstNames = [
   "Conv2d_4a_3x3",
 ];
 
-/** Figure 5: the 5×5 beside two 3×3 in a row. */
-function figure5(pooled: number): nn.Layer {
+/** The module at 35×35: a 5×5 (3×3 in figure 5) beside two 3×3 in a row. */
+export function figure5(pooled: number, kernel: 3 | 5 = 5): nn.Layer {
+  const name = `branch${kernel}x${kernel}`;
+  const padding = (kernel - 1) / 2;
   return joined(
     nn.sequential({ branch1x1: unit(64, 1) }),
-    nn.sequential({ branch5x5_1: unit(48, 1), branch5x5_2: unit(64, 5, { padding: 2 }) }),
+    nn.sequential({ [`${name}_1`]: unit(48, 1), [`${name}_2`]: unit(64, kernel, { padding }) }),
     doubled3x3({ padding: 1 }),
     nn.sequential({ pool: averagePool(), branch_pool: unit(pooled, 1) }),
   );
+}
+
+/** Section 5's reduction and figure 6 with n = 7, at 17×17: the five modules of Table 1. */
+export function stage17(): Readonly<Record<string, nn.Layer>> {
+  return {
+    Mixed_6a: reductionTo17(),
+    Mixed_6b: figure6(128),
+    Mixed_6c: figure6(160),
+    Mixed_6d: figure6(160),
+    Mixed_6e: figure6(192),
+  };
+}
+
+/** Another reduction and figure 7, at 8×8. */
+export function stage8(): Readonly<Record<string, nn.Layer>> {
+  return { Mixed_7a: reductionTo8(), Mixed_7b: figure7(), Mixed_7c: figure7() };
+}
+
+export function lastLayers(classes: number, dropout: number): Readonly<Record<string, nn.Layer>> {
+  return { avgpool: nn.globalAvgPool2d(), dropout: nn.dropout(dropout), fc: nn.linear(classes) };
 }
 
 /** Section 5: convolutions and pooling of stride 2 side by side, from 35×35 to 17×17. */
@@ -139,8 +138,8 @@ function reductionTo8(): nn.Layer {
 function figure7(): nn.Layer {
   return joined(
     nn.sequential({ branch1x1: unit(320, 1) }),
-    inTurn(nn.sequential({ branch3x3_1: unit(384, 1) }), expanded("branch3x3_2", 384)),
-    inTurn(
+    nn.inTurn(nn.sequential({ branch3x3_1: unit(384, 1) }), expanded("branch3x3_2", 384)),
+    nn.inTurn(
       nn.sequential({ branch3x3dbl_1: unit(448, 1), branch3x3dbl_2: unit(384, 3, { padding: 1 }) }),
       expanded("branch3x3dbl_3", 384),
     ),
@@ -148,12 +147,12 @@ function figure7(): nn.Layer {
   );
 }
 
-/** The paper's section 4 with batch norm: average pooling to 5×5, then a 5×5 convolution. */
-function auxiliaryHead(classes: number): nn.Layer {
+/** The head of section 4: average pooling to 5×5, a 1×1 convolution, then `full`, which looks at all places. */
+export function auxiliaryHead(full: nn.Layer, classes: number): nn.Layer {
   return nn.sequential({
     pool: nn.avgPool2d(5, { stride: 3 }),
     conv0: unit(128, 1),
-    conv1: unit(768, 5),
+    conv1: full,
     avgpool: nn.globalAvgPool2d(),
     fc: nn.linear(classes, { weightInitializer: nn.normal(0.001) }),
   });

@@ -15,7 +15,6 @@ import {
   column,
   expanded,
   figure3,
-  inTurn,
   joined,
   type Path,
   path,
@@ -86,8 +85,8 @@ const figure8: readonly Path[] = [
 function inceptionC(): nn.Layer {
   return joined(
     nn.sequential({ branch0: unit(256, 1) }),
-    inTurn(nn.sequential({ branch1_0: unit(384, 1) }), expanded("branch1_1", 256)),
-    inTurn(
+    nn.inTurn(nn.sequential({ branch1_0: unit(384, 1) }), expanded("branch1_1", 256)),
+    nn.inTurn(
       nn.sequential({ branch2_0: unit(384, 1), branch2_1: column(448, 3), branch2_2: row(512, 3) }),
       expanded("branch2_3", 256),
     ),

@@ -1,10 +1,19 @@
 export type { PublishedAccuracy } from "./accuracies.ts";
 export { type AlexNetOptions, alexnet } from "./alexnet.ts";
+export { type BnInceptionOptions, bnInception, bnInceptionLoss } from "./bn-inception.ts";
 export { type CifarResNetOptions, cifarResNet } from "./cifar-resnet.ts";
 export { type CnnFMSOptions, cnnFMS } from "./cnn-fms.ts";
 export { type DenseNetDepth, type DenseNetOptions, densenet } from "./densenet.ts";
-export { type GoogLeNetOptions, googlenet, googlenetLoss } from "./googlenet.ts";
+export {
+  type GoogLeNetModuleOptions,
+  type GoogLeNetOptions,
+  type GoogLeNetRow,
+  googlenet,
+  googlenetLoss,
+  googlenetModule,
+} from "./googlenet.ts";
 export { type InceptionResNetOptions, inceptionResNet } from "./inception-resnet.ts";
+export { type InceptionV2Options, inceptionV2 } from "./inception-v2.ts";
 export { type InceptionV3Options, inceptionV3, inceptionV3Loss } from "./inception-v3.ts";
 export { type InceptionV4Options, inceptionV4 } from "./inception-v4.ts";
 export { type LeNet5Options, lenet5 } from "./lenet5.ts";

@@ -8,11 +8,13 @@ import type { Layer } from "../nn/scope.ts";
 import { OptionError } from "../tensor/errors.ts";
 import { type PublishedAccuracy, publishedAccuracies } from "./accuracies.ts";
 import { alexnet } from "./alexnet.ts";
+import { bnInception } from "./bn-inception.ts";
 import { cifarResNet } from "./cifar-resnet.ts";
 import { cnnFMS } from "./cnn-fms.ts";
 import { densenet } from "./densenet.ts";
 import { googlenet } from "./googlenet.ts";
 import { inceptionResNet } from "./inception-resnet.ts";
+import { inceptionV2 } from "./inception-v2.ts";
 import { inceptionV3 } from "./inception-v3.ts";
 import { inceptionV4 } from "./inception-v4.ts";
 import { lenet5 } from "./lenet5.ts";
@@ -93,6 +95,8 @@ const sandler =
   "Sandler, Howard, Zhu, Zhmoginov and Chen, MobileNetV2: inverted residuals and linear bottlenecks";
 const howard2019 =
   "Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le and Adam, Searching for MobileNetV3";
+const ioffe =
+  "Ioffe and Szegedy, Batch normalization: accelerating deep network training by reducing internal covariate shift";
 const szegedy2015 =
   "Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, Rethinking the Inception architecture for computer vision";
 const szegedy2016 =
@@ -122,6 +126,8 @@ const chatfieldsCaffe = "the authors' Caffe models, VGG_CNN_F to VGG_CNN_M_128";
 /** Means of the authors' release, which Cadene/pretrained-models.pytorch has kept. */
 const cafferesnet: Preprocessing = { ...caffe, mean: [102.9801, 115.9465, 122.7717] };
 
+/** Caffe's, with another mean for red. */
+const bnInceptionPictures: Preprocessing = { ...caffe, mean: [104, 117, 128] };
 const cadene = "Cadene/pretrained-models.pytorch";
 const akamaster = "akamaster/pytorch_resnet_cifar10";
 
@@ -193,6 +199,8 @@ const entries: readonly ModelEntry[] = [
     ({ name: width === 1 ? "mobilenet-v2" : `mobilenet-v2-${width}`, paper: sandler, year: 2018, ...imagenet, names: "torchvision", note: width === 1 ? "Table 2" : `Table 2, ${width} times the channels`, build: (options) => mobilenetV2({ ...options, width }) })),
   ...(["large", "small"] as const).map((size): ModelEntry =>
     ({ name: `mobilenet-v3-${size}`, paper: howard2019, year: 2019, ...imagenet, names: "torchvision", note: size === "large" ? "Table 1" : "Table 2", build: (options) => mobilenetV3({ ...options, size }) })),
+  { name: "bn-inception", paper: ioffe, year: 2015, ...imagenet, preprocessing: bnInceptionPictures, names: cadene, note: "figure 5", build: (options) => bnInception({ ...options, auxiliary: false }) },
+  { name: "inception-v2", paper: szegedy2015, year: 2015, ...imagenet299, names: "torchvision's inception_v3, where it has the layer", note: "Table 1 as printed", build: (options) => inceptionV2({ ...options, auxiliary: false }) },
   { name: "inception-v3", paper: szegedy2015, year: 2015, input: [299, 299, 3], classes: 1000, names: "torchvision", build: (options) => inceptionV3({ ...options, auxiliary: false }) },
   { name: "inception-v4", paper: szegedy2016, year: 2016, ...imagenet299, names: cadene, note: "figure 9", build: inceptionV4 },
   { name: "inception-resnet-v1", paper: szegedy2016, year: 2016, ...imagenet299, names: "timesler/facenet-pytorch", note: "figure 15, with FaceNet's last layers", build: (options) => inceptionResNet({ ...options, version: 1 }) },

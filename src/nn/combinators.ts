@@ -42,6 +42,11 @@ export function repeat(count: number, make: (index: number) => Layer): Sequentia
   return sequential(Array.from({ length: count }, (_, index) => make(index)));
 }
 
+/** Layers in turn, as `sequential`, without names of their own: those of their parts are in the block itself. */
+export function inTurn(...layers: readonly Layer[]): Layer {
+  return (x, scope) => layers.reduce((y, layer) => layer(y, scope), x);
+}
+
 /** x itself. */
 export function identity(): Layer {
   return (x) => x;

@@ -9,6 +9,7 @@ export * from "./initializers.ts";
 export * from "./inverted-residual.ts";
 export * from "./linear.ts";
 export * from "./local-response-norm.ts";
+export * from "./loss.ts";
 export * from "./network.ts";
 export * from "./pooling.ts";
 export * from "./scaled-channels.ts";
