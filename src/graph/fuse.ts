@@ -25,10 +25,7 @@ export function fuse(
   kept: ReadonlySet<Tensor>,
   isView: (tensor: Tensor) => boolean,
 ): FusedTensor[] {
-  const uses = new Map<Tensor, number>();
-  for (const tensor of order)
-    for (const read of new Set(Object.values(tensor.node?.inputs ?? {})))
-      uses.set(read, (uses.get(read) ?? 0) + 1);
+  const users = usersOf(order);
   const groups = new Map<Tensor, FusedTensor>();
   for (const tensor of order) {
     if (tensor.node === undefined || isView(tensor)) continue;
@@ -37,7 +34,7 @@ export function fuse(
     const producers = [...new Set(Object.values(tensor.node.inputs))].sort((a, b) => b.id - a.id);
     for (const producer of producers) {
       const before = groups.get(producer);
-      if (before === undefined || kept.has(producer) || uses.get(producer) !== 1) continue;
+      if (before === undefined || kept.has(producer) || users.get(original(producer))?.size !== 1) continue;
       const formula = follow(before, group);
       if (formula === undefined) continue;
       groups.delete(producer);
@@ -46,6 +43,25 @@ export function fuse(
     groups.set(tensor, group);
   }
   return [...groups.values()].sort((a, b) => a.tensor.id - b.tensor.id);
+}
+
+/**
+ * Who reads each tensor. One that is computed again counts as the first, on both sides: the same kernels are made of a graph
+ * with and without recomputation, which then rounds in the same places.
+ */
+function usersOf(order: readonly Tensor[]): Map<Tensor, Set<Tensor>> {
+  const users = new Map<Tensor, Set<Tensor>>();
+  for (const tensor of order)
+    for (const read of Object.values(tensor.node?.inputs ?? {})) {
+      const known = users.get(original(read));
+      if (known === undefined) users.set(original(read), new Set([original(tensor)]));
+      else known.add(original(tensor));
+    }
+  return users;
+}
+
+function original(tensor: Tensor): Tensor {
+  return tensor.again ?? tensor;
 }
 
 /** The producer's formula with the consumer's written around its value, or undefined where that would not be the same. */

@@ -9,15 +9,15 @@ import type { Operand } from "../kernels/value.ts";
 import { macsOf, type Tensor } from "../ops/operation.ts";
 import { size } from "../tensor/shape.ts";
 import { allocate, type Lifetime } from "./allocate.ts";
+import { arrange } from "./arrange.ts";
 import { describe } from "./describe.ts";
-import { type FusedTensor, fuse } from "./fuse.ts";
+import type { FusedTensor } from "./fuse.ts";
 import { placeInPlace } from "./in-place.ts";
-import { orderOf } from "./order.ts";
-import { Placement, type Update } from "./placement.ts";
+import type { Placement, Update } from "./placement.ts";
 import { memories, type Plan, type Step } from "./planned.ts";
 import { preparationOf } from "./preparation.ts";
 import type { StateLayout } from "./state-layout.ts";
-import { copied, lacksKernel, sourcesOf, unsafeUpdates } from "./updates.ts";
+import { copied, lacksKernel, unsafeUpdates } from "./updates.ts";
 
 export interface PlanRequest {
   /** Tensors that the caller can read after a run, by name: outputs, losses, taps. */
@@ -115,28 +115,6 @@ function allocated(roots: readonly Tensor[], lifetimes: ReadonlyMap<Tensor, Life
     roots.map((root) => lifetimes.get(root) ?? { elements: 0, from: 0, to: 0 }),
   );
   return { offsets: new Map(roots.map((root, i) => [root, offsets[i]])), elements };
-}
-
-/** The kernels in their order, and which tensors share memory. */
-function arrange(outputs: PlanRequest["outputs"], updates: readonly Update[]) {
-  const results = [...Object.values(outputs), ...updates.map((update) => update.value)];
-  const order = orderOf(results).sort((a, b) => a.id - b.id);
-  const placement = new Placement(order, updates, new Set(results));
-  const assembled = order.filter((tensor) => placement.isAssembled(tensor));
-  const pieces = assembled.flatMap(({ node }) => Object.values(node?.inputs ?? {}));
-  const kept = new Set([...results, ...assembled, ...pieces, ...sourcesOf(updates)]);
-  const groups = fuse(order, kept, (tensor) => placement.isView(tensor));
-  const kernels = groups
-    .map((group) => withoutMissing(group, placement))
-    .filter((group) => group.formula.length > 0);
-  return { results, order, placement, kept, kernels };
-}
-
-/** An assembled tensor copies only what its producers could not write in place. */
-function withoutMissing(group: FusedTensor, placement: Placement): FusedTensor {
-  if (!placement.isAssembled(group.tensor)) return group;
-  const missing = new Set(placement.missing(group.tensor));
-  return { ...group, formula: group.formula.filter((_, i) => missing.has(i)) };
 }
 
 /** When each root in work memory is first written and last read, in steps; inputs live from −1, results to the end. */

@@ -27,6 +27,8 @@ export interface Tensor<S extends Shape = Shape> {
   readonly node?: Node;
   /** How the shape is to be read; only where the role is "parameter" or "state". */
   readonly kind?: ParameterKind;
+  /** The tensor that this one computes a second time, so that the first need not be kept in memory. */
+  readonly again?: Tensor;
 }
 
 export interface Node {
@@ -152,6 +154,12 @@ export function parameter(name: string, shape: Shape, kind: ParameterKind): Tens
 /** A tensor that lasts between runs and is not trained, such as running statistics. */
 export function state(name: string, shape: Shape, kind: ParameterKind = "vector"): Tensor {
   return { id: made++, shape, role: "state", name, kind };
+}
+
+/** The same operation on other inputs of the same shapes, as a new tensor. */
+export function remake(tensor: Tensor, inputs: (input: Tensor) => Tensor): Tensor {
+  if (tensor.node === undefined) throw new Error(`${tensor.name} is ${tensor.role}, not computed`);
+  return { ...tensor, id: made++, node: { ...tensor.node, inputs: mapRecord(tensor.node.inputs, inputs) } };
 }
 
 /** The formula of a computed tensor over its input tensors. */

@@ -4,6 +4,7 @@ import type { Engine, Program, Session } from "../engines/engine.ts";
 import { gradients } from "../graph/backward.ts";
 import { plan } from "../graph/plan.ts";
 import type { Plan } from "../graph/planned.ts";
+import { type Recomputation, recomputing } from "../graph/recompute.ts";
 import { StateLayout } from "../graph/state-layout.ts";
 import { initialValues } from "../nn/initializers.ts";
 import { build, type NamedTensors, type Network } from "../nn/network.ts";
@@ -30,6 +31,11 @@ export interface LearnerOptions {
   readonly labelSmoothing?: number;
   /** The loss, one number, from outputs and integer labels [n]. Default: mean cross-entropy of "logits". */
   readonly loss?: (outputs: NamedTensors, labels: Tensor) => Tensor;
+  /**
+   * What the backward pass computes again rather than keep in memory: "activations" costs a pass over memory each, "blocks" about
+   * another forward pass. The results are the same to the bit. Default "none".
+   */
+  readonly recompute?: Recomputation;
 }
 
 /** Compiles a model for training and evaluation. Dispose of it when done; the engine stays open. */
@@ -123,11 +129,11 @@ export class CompiledLearner implements Learner {
       },
       optimizer,
     );
-    return plan({
+    const results = {
       outputs: { ...outputs, ...(step.gradientNorm === undefined ? {} : { squaredNorm: step.gradientNorm }) },
       updates: [...network.updates.map(({ state, value }) => ({ target: state, value })), ...step.updates],
-      state: this.layout,
-    });
+    };
+    return plan({ ...recomputing(results, loss, this.options.recompute ?? "none"), state: this.layout });
   }
 
   state(): Map<string, StateTensor> {
