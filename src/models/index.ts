@@ -12,6 +12,7 @@ export {
   googlenetLoss,
   googlenetModule,
 } from "./googlenet.ts";
+export { type HighwayOptions, highway, type MnistHighwayOptions, mnistHighway } from "./highway.ts";
 export { type InceptionResNetOptions, inceptionResNet } from "./inception-resnet.ts";
 export { type InceptionV2Options, inceptionV2 } from "./inception-v2.ts";
 export { type InceptionV3Options, inceptionV3, inceptionV3Loss } from "./inception-v3.ts";

@@ -13,6 +13,7 @@ import { cifarResNet } from "./cifar-resnet.ts";
 import { cnnFMS } from "./cnn-fms.ts";
 import { densenet } from "./densenet.ts";
 import { googlenet } from "./googlenet.ts";
+import { highway, mnistHighway } from "./highway.ts";
 import { inceptionResNet } from "./inception-resnet.ts";
 import { inceptionV2 } from "./inception-v2.ts";
 import { inceptionV3 } from "./inception-v3.ts";
@@ -83,6 +84,7 @@ const xie = "Xie, Girshick, Dollár, Tu and He, Aggregated residual transformati
 const zagoruyko = "Zagoruyko and Komodakis, Wide residual networks";
 const iandola =
   "Iandola, Han, Moskewicz, Ashraf, Dally and Keutzer, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size";
+const srivastava = "Srivastava, Greff and Schmidhuber, Training very deep networks";
 const he2016 = "He, Zhang, Ren and Sun, Identity mappings in deep residual networks";
 const huang2016 = "Huang, Sun, Liu, Sedra and Weinberger, Deep networks with stochastic depth";
 const huang = "Huang, Liu, van der Maaten and Weinberger, Densely connected convolutional networks";
@@ -138,6 +140,10 @@ const entries: readonly ModelEntry[] = [
   { name: "mnist-cnn", paper: choi, year: 2017, ...mnist, names: courses, build: mnistCnn },
   ...[20, 32, 44, 56, 110, 1202].map((depth): ModelEntry =>
     ({ name: `cifar-resnet-${depth}`, paper: he, year: 2015, ...cifar, preprocessing: { ...torchvision, cropFraction: 1 }, names: akamaster, note: "section 4.2", build: (options) => cifarResNet({ ...options, depth }) })),
+  ...([[19, "Table 3, as released"], [32, "Highway C of Table 2; widths are ours"]] as const).map(([depth, note]): ModelEntry =>
+    ({ name: `highway-${depth}`, paper: srivastava, year: 2015, ...cifar, names: "flukeskywalker/highway-networks", note, build: (options) => highway({ ...options, depth }) })),
+  ...[16, 32].map((width): ModelEntry =>
+    ({ name: `mnist-highway-${width}`, paper: srivastava, year: 2015, ...mnist, names: "flukeskywalker/highway-networks", note: "Table 1", build: (options) => mnistHighway({ ...options, width }) })),
   ...[20, 32, 44, 56].map((depth): ModelEntry =>
     ({ name: `cifar-plain-${depth}`, paper: he, year: 2015, ...cifar, names: akamaster, note: "section 4.2, without shortcuts", build: (options) => cifarResNet({ ...options, depth, residual: false }) })),
   ...[110, 1202].map((depth): ModelEntry =>

@@ -2,9 +2,13 @@
 
 import { add } from "../ops/add.ts";
 import { concat } from "../ops/concat.ts";
+import { multiply } from "../ops/multiply.ts";
 import type { Tensor } from "../ops/operation.ts";
+import { relu } from "../ops/relu.ts";
+import { sigmoid } from "../ops/sigmoid.ts";
 import { pad } from "../ops/slice.ts";
 import { subsample } from "../ops/subsample.ts";
+import { subtract } from "../ops/subtract.ts";
 import { OptionError, ShapeError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { checkWhole } from "./options.ts";
@@ -72,6 +76,20 @@ export function residual(
   return (x, scope) => {
     const y: Tensor = drop(body(x, scope), scope);
     return after(add({ a: y, b: shortcut(x, scope) }, {}), scope);
+  };
+}
+
+/**
+ * h·t + x·(1 − t), with the state h = relu(transform(x)) and the gate t = sigmoid(gate(x)), which carries x where it is 0. Its parts
+ * are named "h" and "t". Srivastava, Greff and Schmidhuber, "Training Very Deep Networks", 2015, arXiv:1507.06228, equation 3.
+ *
+ *   highway(conv2d(32, 3, { padding: 1 }), conv2d(32, 3, { padding: 1, biasInitializer: constant(-2) }))
+ */
+export function highway(transform: Layer, gate: Layer): Layer {
+  return (x, scope) => {
+    const h = relu({ x: scope.child("h", transform, x) }, {});
+    const t = sigmoid({ x: scope.child("t", gate, x) }, {});
+    return add({ a: x, b: multiply({ a: t, b: subtract({ a: h, b: x }, {}) }, {}) }, {});
   };
 }
 

@@ -232,6 +232,22 @@ describe("combinators", () => {
     expect(network.parameters.map(({ name }) => name)).toEqual(["b.weight", "a.weight"]);
   });
 
+  it("carry past a gate what it does not let through", () => {
+    const layer = (weight: number, bias: number) =>
+      nn.conv2d(1, 1, { weightInitializer: nn.constant(weight), biasInitializer: nn.constant(bias) });
+    const half = run(nn.highway(layer(3, -4), layer(0, 0)), [1, 1, 3, 1]);
+    // relu(3x − 4) is 0, 2 and 5; half of it and half of x.
+    expect(half.values).toEqual([0.5, 2, 4]);
+    expect(half.network.parameters.map(({ name }) => name)).toEqual([
+      "h.weight",
+      "h.bias",
+      "t.weight",
+      "t.bias",
+    ]);
+    expect(run(nn.highway(layer(3, -4), layer(0, -100)), [1, 1, 3, 1]).values).toEqual([1, 2, 3]);
+    expect(run(nn.highway(layer(3, -4), layer(0, 100)), [1, 1, 3, 1]).values).toEqual([0, 2, 5]);
+  });
+
   it("pad the shortcut of option A with zero channels on both sides", () => {
     expect(run(nn.paddedShortcut(4, 2), [1, 2, 2, 2]).values).toEqual([0, 1, 2, 0]);
     expect(() => run(nn.paddedShortcut(1, 2), [1, 2, 2, 2])).toThrow(ShapeError);
