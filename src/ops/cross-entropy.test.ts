@@ -51,6 +51,27 @@ describe("crossEntropy", () => {
     expect(compute(crossEntropy({ x, labels: given([2], [0, -1]) }))[0]).toBeNaN();
   });
 
+  it("leaves ignored labels out of loss, mean and gradient", () => {
+    const pixels = given([1, 2, 2, 3], [0, 0, 0, 0, ln(2), 0, 9, 9, 1, 5, 5, 5]);
+    const labels = given([1, 2, 2], [2, 1, 255, 255]);
+    const loss = (reduction: "mean" | "sum" | "none") =>
+      crossEntropy({ x: pixels, labels }, { reduction, ignoreLabel: 255 });
+    expect(compute(loss("mean"))[0]).toBeCloseTo(ln(6) / 2, 14);
+    expect(compute(loss("sum"))[0]).toBeCloseTo(ln(6), 14);
+    expect(compute(loss("none")).slice(2)).toEqual([0, 0]);
+    const dx = computeGradient(loss("mean"), pixels);
+    const kept = [1 / 6, 1 / 6, -1 / 3, 1 / 8, -1 / 4, 1 / 8];
+    for (const [i, expected] of [...kept, 0, 0, 0, 0, 0, 0].entries())
+      expect(dx[i]).toBeCloseTo(expected, 14);
+  });
+
+  it("has no mean where all labels are ignored, and still refuses labels that are no class", () => {
+    const ignored = given([2], [255, 255]);
+    expect(compute(crossEntropy({ x, labels: ignored }, { ignoreLabel: 255 }))[0]).toBeNaN();
+    const mixed = given([2], [255, 3]);
+    expect(compute(crossEntropy({ x, labels: mixed }, { ignoreLabel: 255 }))[0]).toBeNaN();
+  });
+
   it("has gradients for labels and shares, smoothed or not, of rows and pixels", () => {
     const drawn = fc.record({
       rows: fc.constantFrom([3], [1], [1, 2, 2], [2, 1, 3]),
@@ -72,6 +93,14 @@ describe("crossEntropy", () => {
         }
       },
       24,
+    );
+  });
+
+  it("ignores labels, not shares", () => {
+    expect(() =>
+      crossEntropy({ x, labels: given([2, 3], [1, 0, 0, 0, 1, 0]) }, { ignoreLabel: 255 }),
+    ).toThrow(
+      "crossEntropy: ignoreLabel is 255, but must be a whole number among labels [2]; labels are [2, 3].",
     );
   });
 

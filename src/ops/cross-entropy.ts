@@ -4,6 +4,8 @@
  *   x [.., k], labels [..]     whole numbers 0 … k − 1, t is 1 at the label and 0 elsewhere; another label gives NaN
  *   x [.., k], labels [.., k]  t given for each class
  *
+ * Rows are images, x [n, k] and labels [n], or pixels, x [n, h, w, k] and labels [n, h, w].
+ *
  * Label smoothing takes (1 − labelSmoothing)·t + labelSmoothing / k for t: Szegedy et al., "Rethinking the Inception
  * Architecture for Computer Vision", 2015, section 7.
  */
@@ -13,6 +15,7 @@ import type { Axis } from "../kernels/index-expression.ts";
 import { position, type Source, sum as sumOver, type Value, value } from "../kernels/value.ts";
 import { OptionError, ShapeError } from "../tensor/errors.ts";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.ts";
+import { divide } from "./divide.ts";
 import { mean } from "./mean.ts";
 import { multiply } from "./multiply.ts";
 import { defineOp, type Op, type Tensor } from "./operation.ts";
@@ -24,10 +27,15 @@ import { sum } from "./sum.ts";
 export interface CrossEntropyAttributes {
   /** Share of each label that is spread over all classes, in [0, 1). Default 0. */
   readonly labelSmoothing?: number;
+  /** A label whose rows count for nothing, such as 255 at the borders of objects in PASCAL VOC. Default: none. */
+  readonly ignoreLabel?: number;
 }
 
 export interface CrossEntropyOptions extends CrossEntropyAttributes {
-  /** What becomes of the rows' losses: "mean" and "sum" give shape [], "none" one number a row. Default "mean". */
+  /**
+   * What becomes of the rows' losses: "mean", over rows that are not ignored (NaN where all are), and "sum" give shape [],
+   * "none" one number a row. Default "mean".
+   */
   readonly reduction?: "mean" | "sum" | "none";
 }
 
@@ -39,13 +47,31 @@ export function crossEntropy(
   const rows = crossEntropyRows({ x, labels, ...rowNormalizers(x) }, attributes);
   if (reduction === "none") return rows;
   const axes = rows.shape.map((_, axis) => axis);
-  return reduction === "mean" ? mean({ x: rows }, { axes }) : sum({ x: rows }, { axes });
+  if (reduction === "sum") return sum({ x: rows }, { axes });
+  const { ignoreLabel } = attributes;
+  if (ignoreLabel === undefined) return mean({ x: rows }, { axes });
+  const counted = sum({ x: countedRows({ labels }, { ignoreLabel }) }, { axes });
+  return divide({ a: sum({ x: rows }, { axes }), b: counted }, {});
 }
+
+/** 1 for rows whose label counts, 0 for those that are ignored. */
+const countedRows: Op<"labels", { readonly ignoreLabel: number }> = defineOp({
+  name: "countedRows",
+  shape: ({ labels }) => labels,
+  value: ({ labels }, { ignoreLabel }, shape) => [
+    over(shape, (...i) =>
+      labels
+        .at(...i)
+        .equals(ignoreLabel)
+        .select(0, 1),
+    ),
+  ],
+});
 
 /** The loss of each row; `maximum` and `logSum` are those of x. */
 export const crossEntropyRows: Op<"x" | "labels" | "maximum" | "logSum", CrossEntropyAttributes> = defineOp({
   name: "crossEntropy",
-  shape({ x, labels }, { labelSmoothing = 0 }) {
+  shape({ x, labels }, { labelSmoothing = 0, ignoreLabel }) {
     const rows = x.slice(0, -1);
     if (!sameShape(labels, rows) && !sameShape(labels, x))
       throw new ShapeError(
@@ -57,9 +83,14 @@ export const crossEntropyRows: Op<"x" | "labels" | "maximum" | "logSum", CrossEn
       throw new OptionError(`labelSmoothing is ${labelSmoothing}, but must be at least 0 and below 1.`, {
         labelSmoothing,
       });
+    if (ignoreLabel !== undefined && (labels.length === x.length || !Number.isInteger(ignoreLabel)))
+      throw new OptionError(
+        `ignoreLabel is ${ignoreLabel}, but must be a whole number among labels ${formatShape(rows)}; labels are ${formatShape(labels)}.`,
+        { ignoreLabel, labels },
+      );
     return rows;
   },
-  value: ({ x, labels, maximum, logSum }, { labelSmoothing = 0 }, shape) => [
+  value: ({ x, labels, maximum, logSum }, { labelSmoothing = 0, ignoreLabel }, shape) => [
     over(shape, (...row) => {
       const k = classesOf(x.shape);
       const loss = sumOver([k], (ki) => {
@@ -72,7 +103,8 @@ export const crossEntropyRows: Op<"x" | "labels" | "maximum" | "logSum", CrossEn
         .lessOrEqual(label)
         .times(label.lessOrEqual(k - 1));
       // A label that is no class must not pass for a loss of 0.
-      return isClass.select(loss, value(0).over(0));
+      const checked = isClass.select(loss, value(0).over(0));
+      return ignoreLabel === undefined ? checked : label.equals(ignoreLabel).select(0, checked);
     }),
   ],
   gradient(inputs, dy, attributes) {
@@ -91,7 +123,7 @@ const crossEntropyGradient: Op<
 > = defineOp({
   name: "crossEntropyGradient",
   shape: ({ x }) => x,
-  value: ({ x, labels, maximum, logSum, total, dy }, { labelSmoothing = 0 }, shape) => [
+  value: ({ x, labels, maximum, logSum, total, dy }, { labelSmoothing = 0, ignoreLabel }, shape) => [
     over(shape, (...i) => {
       const row = i.slice(0, -1);
       const k = i[i.length - 1];
@@ -108,10 +140,15 @@ const crossEntropyGradient: Op<
               .at(...row)
               .times(1 - labelSmoothing)
               .plus(labelSmoothing);
-      return softmax
+      const dx = softmax
         .times(all)
         .minus(target)
         .times(dy.at(...row));
+      if (ignoreLabel === undefined) return dx;
+      return labels
+        .at(...row)
+        .equals(ignoreLabel)
+        .select(0, dx);
     }),
   ],
 });

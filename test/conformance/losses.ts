@@ -52,6 +52,19 @@ export const cases: readonly Case[] = rows.flatMap((shape) => {
       },
     })),
     {
+      name: `crossEntropy: [${of}], a class ignored`,
+      build() {
+        const { x, feeds } = logits();
+        const labels = input("labels", shape.slice(0, -1));
+        const loss = crossEntropy({ x, labels }, { labelSmoothing: 0.1, ignoreLabel: 3 });
+        return {
+          outputs: withGradients(loss, [x]),
+          feeds: new Map([feeds, classes(labels, k)]),
+          terms: 2 * k,
+        };
+      },
+    },
+    {
       name: `crossEntropy: [${of}], shares of classes`,
       build() {
         const { x, feeds } = logits();
