@@ -6,23 +6,27 @@ import type { Tensor } from "../src/ops/operation.ts";
 import type { Shape } from "../src/tensor/shape.ts";
 import { type FillKind, fillValues, nchwToNhwc, oihwToHwio, turnMatrix } from "./golden/fill.ts";
 
-/** The shape of a parameter or state in the reference layout: filters [k, c, r, s], matrices [out, in]. */
+/** The shape of a parameter or state in the reference layout: filters [k, c, r, s] (transposed: [c, k, r, s]), matrices [out, in]. */
 export function referenceShape({ shape, kind }: Pick<Declaration, "shape" | "kind">): Shape {
-  if (kind === "filter") return [shape[3], shape[2], shape[0], shape[1]];
-  if (kind === "transposedFilter") throw new Error("no recorded network has a transposed convolution yet");
+  if (kind === "filter" || kind === "transposedFilter") return [shape[3], shape[2], shape[0], shape[1]];
   return kind === "matrix" ? [shape[1], shape[0]] : shape;
 }
 
 /** Values of all parameters and states, by tensor. */
 export function filledParameters(network: Network): Map<Tensor, Float32Array> {
-  return new Map(
-    [...network.parameters, ...network.states].map((each) => {
-      const shape = referenceShape(each);
-      const values = fillValues(each.name, shape, fillKindOf(each));
-      if (each.kind === "filter") return [each.tensor, oihwToHwio(values, shape)];
-      return [each.tensor, each.kind === "matrix" ? turnMatrix(values, shape) : values];
-    }),
-  );
+  return new Map([...network.parameters, ...network.states].map((each) => [each.tensor, filledValues(each)]));
+}
+
+/** Values of a parameter or state in our layout; weights of normalisation are multiplied by `normScale`. */
+export function filledValues(
+  each: Pick<Declaration, "name" | "shape" | "kind">,
+  normScale = 1,
+): Float32Array {
+  const shape = referenceShape(each);
+  const fill = fillKindOf(each);
+  const values = fillValues(each.name, shape, fill, fill === "bn_weight" ? normScale : 1);
+  if (each.kind === "vector") return values;
+  return each.kind === "matrix" ? turnMatrix(values, shape) : oihwToHwio(values, shape);
 }
 
 /** The image batch of this name, [n, h, w, c], filled as [n, c, h, w]. */
@@ -30,7 +34,7 @@ export function filledImages(name: string, [n, h, w, c]: Shape): Float32Array {
   return nchwToNhwc(fillValues(name, [n, c, h, w], "input"), [n, c, h, w]);
 }
 
-function fillKindOf({ name, kind }: Declaration): FillKind {
+function fillKindOf({ name, kind }: Pick<Declaration, "name" | "kind">): FillKind {
   const leaf = name.slice(name.lastIndexOf(".") + 1);
   if (leaf === "running_mean" || leaf === "running_var") return leaf;
   if (kind !== "vector") return "weight";

@@ -14,12 +14,10 @@ export interface PublishedModel {
   readonly name: string;
   readonly recorded: string;
   readonly model: Layer<Tensor | NamedTensors>;
-  /** The model without dropout, as first training steps were recorded; absent where those are not compared. */
+  /** What is trained where that is another form than `model`; dropout is off in any case. Default: `model`. */
   readonly training?: Layer<Tensor | NamedTensors>;
   /** Default: cross-entropy of "logits". */
   readonly loss?: (outputs: NamedTensors, labels: Tensor) => Tensor;
-  /** Whether logits are compared at the published size because the model does not take the small one. Default false. */
-  readonly fullSize?: boolean;
   /** What the record calls a parameter of ours, where names differ. */
   readonly recordedName?: (ours: string) => string;
 }
@@ -58,13 +56,10 @@ const ofRegistry: Readonly<Record<string, string>> = {
   "se-resnext50-32x4d": "se_resnext50_32x4d",
 };
 
-const withoutDropout = /^(resnet|cifar-|resnext|wide-resnet|densenet|mobilenet-v1|se-res)/;
-
 export const publishedModels: readonly PublishedModel[] = [
-  ...Object.entries(ofRegistry).map(([name, recorded]): PublishedModel => {
-    const model = modelNamed(name).build();
-    return { name, recorded, model, ...(withoutDropout.test(name) ? { training: model } : {}) };
-  }),
+  ...Object.entries(ofRegistry).map(
+    ([name, recorded]): PublishedModel => ({ name, recorded, model: modelNamed(name).build() }),
+  ),
   {
     name: "overfeat-accurate",
     recorded: "overfeat_accurate",
@@ -107,7 +102,6 @@ export const publishedModels: readonly PublishedModel[] = [
     name: "inception-v3 with its head",
     recorded: "inception_v3",
     model: inceptionV3({ auxiliary: true }),
-    fullSize: true,
   },
   ...publishedInceptions,
   ...mobileNetworks,

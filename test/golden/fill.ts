@@ -34,10 +34,13 @@ export function crc32(text: string): number {
 /** u(0) … u(count − 1) of this name, in [0, 1), in double precision. */
 export function fillUniform(name: string, count: number): Float64Array {
   const seed = crc32(name);
-  // A loop, not Float64Array.from: that gathers a list first, and VGG-16 has 138 million numbers.
   const u = new Float64Array(count);
-  for (let i = 0; i < count; i++) u[i] = mix32(seed + Math.imul(0x9e3779b9, i + 1)) / 4294967296;
+  for (let i = 0; i < count; i++) u[i] = uniformAt(seed, i);
   return u;
+}
+
+function uniformAt(seed: number, i: number): number {
+  return mix32(seed + Math.imul(0x9e3779b9, i + 1)) / 4294967296;
 }
 
 /**
@@ -45,11 +48,13 @@ export function fillUniform(name: string, count: number): Float64Array {
  * weights [out, in]. `scale` multiplies before the rounding; for "bn_weight" it is the `bn_weight_scale` of published values.
  */
 export function fillValues(name: string, shape: Shape, kind: FillKind, scale = 1): Float32Array {
-  const u = fillUniform(name, size(shape));
-  if (kind === "distribution") return Float32Array.from(normalizeRows(u, shape[shape.length - 1]));
+  if (kind === "distribution")
+    return Float32Array.from(normalizeRows(fillUniform(name, size(shape)), shape[shape.length - 1]));
+  const seed = crc32(name);
   const value = rule(kind, shape);
-  const values = new Float32Array(u.length);
-  for (let i = 0; i < values.length; i++) values[i] = value(u[i]) * scale;
+  // A loop over nothing but the result: VGG-16 has a layer of 103 million numbers.
+  const values = new Float32Array(size(shape));
+  for (let i = 0; i < values.length; i++) values[i] = value(uniformAt(seed, i)) * scale;
   return values;
 }
 
@@ -122,4 +127,14 @@ export const oihwToHwio = (data: ArrayLike<number>, shape: Shape) => permute(dat
 export const hwioToOihw = (data: ArrayLike<number>, shape: Shape) => permute(data, shape, [3, 2, 0, 1]);
 
 /** Linear weights [out, in] → [in, out], or back. */
-export const turnMatrix = (data: ArrayLike<number>, shape: Shape) => permute(data, shape, [1, 0]);
+export function turnMatrix(data: ArrayLike<number>, [rows, columns]: Shape): Float32Array {
+  const result = new Float32Array(rows * columns);
+  // Square by square: a matrix of VGG-16 has 411 MB, and walking down its columns waits for memory at each place.
+  const edge = 64;
+  for (let top = 0; top < rows; top += edge)
+    for (let left = 0; left < columns; left += edge)
+      for (let i = top; i < Math.min(rows, top + edge); i++)
+        for (let j = left; j < Math.min(columns, left + edge); j++)
+          result[j * rows + i] = data[i * columns + j];
+  return result;
+}
