@@ -39,6 +39,11 @@ export const mobileNetworks: readonly PublishedModel[] = [
     model: senet154(),
     training: senet154({ dropout: 0 }),
   },
+  ...["dpn68", "dpn68b", "dpn98"].map((name): PublishedModel => {
+    const model = modelNamed(name).build();
+    // The record has the residual path of each block, whose last tensor is the dense one.
+    return { name, recorded: name, model, training: model, unlikePlaces: /^features\.conv\d_\d+$/ };
+  }),
 ];
 
 /** "features.stage2.unit1.dw_conv.bn.weight" is "blocks.1.0.bn1.weight" in timm's mobilenetv1_100. */

@@ -18,6 +18,10 @@ export interface PublishedModel {
   readonly training?: Layer<Tensor | NamedTensors>;
   /** Default: cross-entropy of "logits". */
   readonly loss?: (outputs: NamedTensors, labels: Tensor) => Tensor;
+  /** Whether logits are compared at the published size because the model does not take the small one. Default false. */
+  readonly fullSize?: boolean;
+  /** Places where the record has another tensor than ours, such as the first of several that a block gives. */
+  readonly unlikePlaces?: RegExp;
   /** What the record calls a parameter of ours, where names differ. */
   readonly recordedName?: (ours: string) => string;
 }

@@ -62,7 +62,14 @@ const tables: readonly AccuracyTable[] = [
     rows: {
       "se-resnet50": [77.636, 93.752], "se-resnet101": [78.396, 94.258], "se-resnet152": [78.658, 94.374],
       "se-resnext50-32x4d": [79.076, 94.434], "se-resnext101-32x4d": [80.236, 95.028], "senet154": [81.304, 95.498],
+      "dpn68": [75.868, 92.774], "dpn98": [79.224, 94.488], "dpn131": [79.432, 94.574],
     },
+  },
+  {
+    source: "readme of Cadene/pretrained-models.pytorch, trained with the pictures of ImageNet-5k too",
+    data: "ImageNet",
+    prints: "accuracy",
+    rows: { "dpn68b": [77.034, 93.59], "dpn92": [79.4, 94.62], "dpn107": [79.746, 94.684] },
   },
   {
     source: "pytorchcv's readme",

@@ -4,6 +4,7 @@ export { type BnInceptionOptions, bnInception, bnInceptionLoss } from "./bn-ince
 export { type CifarResNetOptions, cifarResNet } from "./cifar-resnet.ts";
 export { type CnnFMSOptions, cnnFMS } from "./cnn-fms.ts";
 export { type DenseNetDepth, type DenseNetOptions, densenet } from "./densenet.ts";
+export { type DpnDepth, type DpnOptions, dpn } from "./dpn.ts";
 export {
   type GoogLeNetModuleOptions,
   type GoogLeNetOptions,

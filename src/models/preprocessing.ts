@@ -42,6 +42,15 @@ export const inception: Preprocessing = {
   std: [0.5, 0.5, 0.5],
 };
 
+/** That of the authors of dual path networks: ImageNet's means in whole bytes, one deviation for all. */
+export const dualPath: Preprocessing = {
+  cropFraction: 0.875,
+  channels: "rgb",
+  scale: 1 / 255,
+  mean: [124 / 255, 117 / 255, 104 / 255],
+  std: [1 / (0.0167 * 255), 1 / (0.0167 * 255), 1 / (0.0167 * 255)],
+};
+
 /** Whole pictures of 32×32 with CIFAR-10's mean, and the deviation that kuangliu/pytorch-cifar and pytorchcv divide by. */
 export const cifar10: Preprocessing = {
   cropFraction: 1,

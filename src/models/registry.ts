@@ -12,6 +12,7 @@ import { bnInception } from "./bn-inception.ts";
 import { cifarResNet } from "./cifar-resnet.ts";
 import { cnnFMS } from "./cnn-fms.ts";
 import { densenet } from "./densenet.ts";
+import { dpn } from "./dpn.ts";
 import { googlenet } from "./googlenet.ts";
 import { highway, mnistHighway } from "./highway.ts";
 import { inceptionResNet } from "./inception-resnet.ts";
@@ -26,7 +27,15 @@ import { mobilenetV3 } from "./mobilenet-v3.ts";
 import { nin } from "./nin.ts";
 import { overfeat } from "./overfeat.ts";
 import { cifarPreactResNet, preactResNet } from "./preact-resnet.ts";
-import { caffe, cifar10, inception, mnistDigits, type Preprocessing, torchvision } from "./preprocessing.ts";
+import {
+  caffe,
+  cifar10,
+  dualPath,
+  inception,
+  mnistDigits,
+  type Preprocessing,
+  torchvision,
+} from "./preprocessing.ts";
 import { resnet } from "./resnet.ts";
 import { resnext } from "./resnext.ts";
 import { senet154, seResNet, seResNeXt } from "./senet.ts";
@@ -92,6 +101,7 @@ const szegedy =
   "Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke and Rabinovich, Going deeper with convolutions";
 const howard =
   "Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto and Adam, MobileNets: efficient convolutional neural networks for mobile vision applications";
+const chen = "Chen, Li, Xiao, Jin, Yan and Feng, Dual path networks";
 const hu = "Hu, Shen, Albanie, Sun and Wu, Squeeze-and-excitation networks";
 const sandler =
   "Sandler, Howard, Zhu, Zhmoginov and Chen, MobileNetV2: inverted residuals and linear bottlenecks";
@@ -201,6 +211,8 @@ const entries: readonly ModelEntry[] = [
   ...([50, 101] as const).map((depth): ModelEntry =>
     ({ name: `se-resnext${depth}-32x4d`, paper: hu, year: 2017, ...imagenet, names: cadene, note: "Table 1", build: (options) => seResNeXt({ ...options, depth }) })),
   { name: "senet154", paper: hu, year: 2017, ...imagenet, names: cadene, note: "appendix", build: senet154 },
+  ...([[68], [68, "b"], [92], [98], [107], [131]] as const).map(([depth, b = ""]): ModelEntry =>
+    ({ name: `dpn${depth}${b}`, paper: chen, year: 2017, ...imagenet, preprocessing: dualPath, names: cadene, note: depth === 68 || depth === 107 ? "the authors' later one" : "Table 1", build: (options) => dpn({ ...options, depth, splitPaths: b === "b" }) })),
   ...[1, 1.4, 0.75, 0.5, 0.35].map((width): ModelEntry =>
     ({ name: width === 1 ? "mobilenet-v2" : `mobilenet-v2-${width}`, paper: sandler, year: 2018, ...imagenet, names: "torchvision", note: width === 1 ? "Table 2" : `Table 2, ${width} times the channels`, build: (options) => mobilenetV2({ ...options, width }) })),
   ...(["large", "small"] as const).map((size): ModelEntry =>
