@@ -8,6 +8,7 @@ export default defineConfig({
           name: "unit",
           include: [
             "src/**/*.test.ts",
+            "bench/*.test.js",
             "test/*.test.ts",
             "test/conformance/**/*.test.ts",
             "test/golden/**/*.test.ts",

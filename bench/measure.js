@@ -1,74 +1,98 @@
 // @ts-check
-/** What every timed JavaScript process shares: its options, its clock, its memory, and the one JSON line it prints. */
-
-import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
-
 /**
- * @typedef {object} Measurement
- * @property {number} imagesPerSecond
- * @property {number} msPerStep Median.
- * @property {number} bestMsPerStep
- * @property {number} steps How many were timed.
- * @property {number} peakRssBytes High-water mark of the process.
- * @property {number} threads
- * @property {string} version
- * @property {string} [form] How the peer was used; passed back to it in later rounds.
+ * What every timed process speaks, one JSON value a line. It is started with a job as its only argument, prepares, and says what it
+ * computed (`Ready`). Then it times steps whenever it is asked to (`{"seconds": 2}` → `Turn`), until its input ends.
+ * peers/torch_bench.py says the same in Python.
  */
 
-/** The options of a timed process; `backend` is the engine of ours and the backend of TensorFlow.js. */
-export function readOptions() {
-  const { values } = parseArgs({
-    options: {
-      model: { type: "string", default: "lenet5" },
-      batch: { type: "string", default: "128" },
-      threads: { type: "string", default: "1" },
-      mode: { type: "string", default: "train" },
-      seconds: { type: "string", default: "3" },
-      backend: { type: "string", default: "wasm" },
-    },
-  });
-  const { model, mode, backend } = values;
-  if (mode !== "train" && mode !== "infer") throw new Error(`--mode is train or infer, not ${mode}.`);
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { modelOf } from "./nets.js";
+
+/**
+ * @typedef {object} Job
+ * @property {string} net
+ * @property {"train" | "infer"} mode
+ * @property {number} batch
+ * @property {number} threads
+ * @property {string} backend Engine of ours, or which of a peer's.
+ * @property {string} form How a peer is used; "" where there is one way.
+ * @property {import("./material.js").Material} material
+ */
+
+/**
+ * @typedef {object} Ready
+ * @property {string} version Of the library and what it runs on.
+ * @property {number} threads
+ * @property {string[]} outputs float32 as base64: logits [batch, classes]; of training before the first update and after it.
+ */
+
+/**
+ * @typedef {object} Turn
+ * @property {number[]} times Milliseconds of each step.
+ * @property {number} peakRssBytes High-water mark of the process so far.
+ */
+
+/** Learning rates: of the checked update, which must show, and of the timed ones, which must not blow up. */
+export const rates = { checked: 0.01, timed: 0.001 };
+
+/** @returns {Job} */
+export function readJob() {
+  return JSON.parse(process.argv[2]);
+}
+
+/**
+ * Images [n, h, w, c] and labels of a job.
+ * @param {Job} job
+ */
+export function batchOf({ net, batch, material }) {
+  const { buffer, byteOffset, byteLength } = readFileSync(material.images);
+  const { classes } = modelOf(net);
   return {
-    model,
-    mode: /** @type {"train" | "infer"} */ (mode),
-    backend,
-    batch: Number(values.batch),
-    threads: Number(values.threads),
-    seconds: Number(values.seconds),
+    images: new Float32Array(buffer, byteOffset, byteLength / 4),
+    labels: Float32Array.from({ length: batch }, (_, i) => i % classes),
   };
 }
 
 /**
- * Times `step` for `seconds`, after two steps and a fifth of the time to warm up, and prints the result.
+ * Checks in and takes turns until the input ends.
+ * @param {{ version: string, threads: number, outputs: readonly Float32Array[] }} ready
  * @param {() => Promise<unknown> | unknown} step
- * @param {{ batch: number, threads: number, seconds: number }} options
- * @param {string} version
  */
-export async function measureAndPrint(step, { batch, threads, seconds }, version) {
+export async function serve({ version, threads, outputs }, step) {
+  const encoded = outputs.map(({ buffer, byteOffset, byteLength }) =>
+    Buffer.from(buffer, byteOffset, byteLength).toString("base64"),
+  );
+  say(/** @type {Ready} */ ({ version, threads, outputs: encoded }));
+  for await (const line of createInterface({ input: process.stdin })) {
+    const times = await timeSteps(step, JSON.parse(line).seconds);
+    say(/** @type {Turn} */ ({ times, peakRssBytes: peakBytes() }));
+  }
+}
+
+/**
+ * Times steps for `seconds`, at least one, after a step and a fifth of the time to warm up.
+ * @param {() => Promise<unknown> | unknown} step
+ * @param {number} seconds
+ */
+async function timeSteps(step, seconds) {
   const warmUntil = performance.now() + seconds * 200;
-  for (let i = 0; i < 2 || performance.now() < warmUntil; i++) await step();
+  do await step();
+  while (performance.now() < warmUntil);
   /** @type {number[]} */
   const times = [];
   const until = performance.now() + seconds * 1000;
-  while (times.length === 0 || performance.now() < until) {
+  do {
     const start = performance.now();
     await step();
     times.push(performance.now() - start);
-  }
-  const msPerStep = median(times);
-  /** @type {Measurement} */
-  const measurement = {
-    imagesPerSecond: round((batch / msPerStep) * 1000),
-    msPerStep: round(msPerStep),
-    bestMsPerStep: round(Math.min(...times)),
-    steps: times.length,
-    peakRssBytes: peakBytes(),
-    threads,
-    version,
-  };
-  console.log(JSON.stringify(measurement));
+  } while (performance.now() < until);
+  return times;
+}
+
+/** @param {unknown} value */
+function say(value) {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
 /** @param {readonly number[]} values */
@@ -87,9 +111,4 @@ function peakBytes() {
     // Not Linux.
   }
   return process.resourceUsage().maxRSS * 1024;
-}
-
-/** @param {number} x */
-function round(x) {
-  return Number(x.toPrecision(6));
 }

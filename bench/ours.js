@@ -1,41 +1,55 @@
 // @ts-check
-/**
- * Times Striate and prints one JSON line: node bench/ours.js --model lenet5 --batch 128 --threads 2 --mode train
- * --seconds 3 --backend wasm. A step is what the trainer does with a batch: images copied in, loss and logits out.
- */
+/** Times Striate as measure.js says. A step is what the trainer does with a batch: images copied in, loss and logits out. */
 
-import * as engines from "../dist/engines/index.js";
-import { modelNamed } from "../dist/models/registry.js";
-import { randomUniform } from "../dist/tensor/index.js";
-import { createLearner } from "../dist/train/compiled-learner.js";
-import { sgd, version } from "../dist/train/index.js";
-import { measureAndPrint, readOptions } from "./measure.js";
-import { nets } from "./nets.js";
+import { createLearner, fromReferenceLayout, sgd, version } from "../dist/train/index.js";
+import { openEngine } from "./engine.js";
+import { batchOf, rates, readJob, serve } from "./measure.js";
+import { modelOf } from "./nets.js";
+import { openWeights } from "./weights-file.js";
 
-const options = readOptions();
-const { imageShape, classes } = nets[options.model];
-/** @type {any} Which engines there are changes from build to build. */
-const openEngine = engines;
-const engine = await openEngine[`${options.backend}Engine`]({ threads: options.threads });
-const learner = await createLearner({
-  model: modelNamed(options.model).build({ classes }),
-  imageShape,
-  engine,
-  optimizer: sgd({ momentum: 0.9, weightDecay: 1e-4 }),
-});
-const { batch } = options;
-const pixels = imageShape[0] * imageShape[1] * imageShape[2];
-const images = Float32Array.from({ length: batch * pixels }, (_, i) => 2 * randomUniform(1, i) - 1);
-const labels = Float32Array.from({ length: batch }, (_, i) => i % classes);
+const job = readJob();
+const { batch } = job;
+const engine = await openEngine(job.backend, job.threads);
+const { imageShape, layer } = modelOf(job.net);
+const optimizer = job.mode === "train" ? sgd({ momentum: 0.9, weightDecay: 1e-4 }) : sgd();
+const learner = await createLearner({ model: layer(), imageShape, engine, optimizer });
+load(job.material.weights);
+const { images, labels } = batchOf(job);
 let step = 0;
 
-await measureAndPrint(
-  () =>
-    options.mode === "train"
-      ? learner.trainStep(images, labels, batch, { step: step++, learningRate: 0.001 })
-      : learner.evaluate(images, labels, batch),
-  { ...options, threads: engine.threads },
-  `Striate ${version} ${engine.name}, Node ${process.versions.node}`,
+/** @type {(learningRate: number) => Promise<Float32Array>} Logits. */
+const train = async (learningRate) =>
+  (await learner.trainStep(images, labels, batch, { step: step++, learningRate })).logits.slice();
+const infer = async () => (await learner.evaluate(images, labels, batch)).logits.slice();
+
+await serve(
+  {
+    version: `Striate ${version} ${engine.name}, Node ${process.versions.node}`,
+    threads: engine.threads,
+    outputs: job.mode === "train" ? [await train(rates.checked), await train(0)] : [await infer()],
+  },
+  job.mode === "train" ? () => train(rates.timed) : infer,
 );
 learner.dispose();
 engine.dispose();
+
+/**
+ * Replaces the values the learner began with, array by array; velocities are zero.
+ * @param {string} file
+ */
+function load(file) {
+  const stored = openWeights(file);
+  const lazily = (
+    /** @type {import("../dist/graph/state-layout.js").StateEntry} */ { name, shape, kind },
+  ) => ({
+    shape,
+    kind,
+    get data() {
+      const found = stored.get(name);
+      if (found === undefined) return new Float32Array(shape.reduce((a, b) => a * b, 1));
+      return fromReferenceLayout({ shape: found.shape, data: found.read() }, kind).data;
+    },
+  });
+  const { entries } = learner.plan("evaluate", 1).state;
+  learner.restore(new Map([...entries.values()].map((entry) => [entry.name, lazily(entry)])));
+}

@@ -1,113 +1,121 @@
 // @ts-check
 /**
- * Ours against the peers: node bench/run.js [--quick] [--net lenet5,…] [--mode train,infer] [--batch 128,…] [--threads n]
- * [--rounds n] [--seconds n] [--subject name]
+ * Ours against the peers: npm run bench -- [--quick] [--nets lenet5,…] [--modes train,infer] [--batch 1,16] [--engines wasm,…]
+ * [--peers torch,ort,ort-web,tfjs-wasm,tfjs-cpu] [--threads n] [--rounds n] [--seconds n] [--subject name] [--install]
  *
- * Every measurement is a process of its own, and the contestants take turns: one round is each of them once. The table
- * shows medians over the rounds. Results go to results/<subject>.csv, those of quick runs, which last under three minutes,
- * to results/local/.
+ * Every contestant is a process of its own. In a case all are started and must compute the same; then they take turns, one round
+ * being each of them once. The table shows medians over the rounds. Results go to results/<subject>.csv, those of quick runs,
+ * which last under three minutes, to results/local/.
  */
 
-import { spawnSync } from "node:child_process";
 import os from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { findContestants } from "./contestants.js";
-import { nets } from "./nets.js";
+import { findContestants, installPeers } from "./contestants.js";
+import { materialOf } from "./material.js";
+import { flopPerImage, netNamed, nets } from "./nets.js";
 import { describePeak, measurePeaks } from "./peak.js";
-import { appendCsv, figures, formatTable, machine } from "./report.js";
+import { Csv, figures, formatTable, machine, netCells, netColumns } from "./report.js";
+import { runCase } from "./turns.js";
 
-/** @typedef {import("./contestants.js").Contestant} Contestant */
-/** @typedef {import("./measure.js").Measurement} Measurement */
-/** @typedef {import("./report.js").Case} Case */
+/** @typedef {import("./nets.js").Mode} Mode */
 
 const { values: options } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
-    net: { type: "string" },
-    mode: { type: "string" },
+    install: { type: "boolean", default: false },
+    nets: { type: "string" },
+    modes: { type: "string" },
     batch: { type: "string" },
+    engines: { type: "string" },
+    peers: { type: "string" },
     threads: { type: "string", default: String(os.availableParallelism()) },
     rounds: { type: "string", default: "5" },
     seconds: { type: "string" },
     subject: { type: "string", default: "nets" },
   },
 });
-const seconds = Number(options.seconds ?? (options.quick ? 1 : 3));
-const rounds = Number(options.rounds);
-const threads = Number(options.threads);
-/** A process that takes longer has no result. */
-const limitMs = options.quick ? 30_000 : 150_000;
-/** One whose step takes longer gets one round only. */
-const slowStepMs = 5_000;
+const threads = wholeNumber("threads", options.threads);
+const limits = {
+  rounds: wholeNumber("rounds", options.rounds),
+  seconds: Number(options.seconds ?? (options.quick ? 0.3 : 2)),
+  answerMs: options.quick ? 40_000 : 150_000,
+};
 
-/** @returns {Case[]} */
+/** What a quick run has: training and inference, a small net and a large one. */
+const quickCases = /** @type {const} */ ([
+  { net: "lenet5", mode: "train", batch: 128 },
+  { net: "cifar-resnet-20", mode: "train", batch: 128 },
+  { net: "mobilenet-v1", mode: "infer", batch: 1 },
+  { net: "resnet18", mode: "infer", batch: 1 },
+]);
+
+/** @returns {import("./turns.js").Case[]} */
 function listCases() {
-  const list = (/** @type {string | undefined} */ text, /** @type {readonly string[]} */ otherwise) =>
-    text?.split(",") ?? otherwise;
-  const modes = list(options.mode, options.quick ? ["train"] : ["train", "infer"]);
-  return list(options.net, Object.keys(nets)).flatMap((net) => {
-    if (!nets[net]) throw new Error(`No net ${net}; there are ${Object.keys(nets).join(", ")}.`);
-    return modes.flatMap((mode) => {
-      if (mode !== "train" && mode !== "infer") throw new Error(`--mode is train or infer, not ${mode}.`);
-      const batches = list(options.batch, mode === "infer" ? ["1", "128"] : ["128"]);
-      return batches.map((batch) => ({ net, mode, batch: Number(batch), threads }));
-    });
-  });
+  const wanted = list(options.nets) ?? nets.map(({ name }) => name);
+  for (const net of wanted) netNamed(net);
+  const modes = list(options.modes) ?? ["infer", "train"];
+  for (const mode of modes)
+    if (mode !== "train" && mode !== "infer") fail(`--modes are train and infer, not ${mode}.`);
+  const batches = list(options.batch)?.map((text) => wholeNumber("batch", text));
+  const chosen = options.nets !== undefined || options.modes !== undefined || batches !== undefined;
+  const cases =
+    options.quick && !chosen
+      ? quickCases
+      : wanted.flatMap((net) =>
+          /** @type {Mode[]} */ (modes).flatMap((mode) =>
+            (batches ?? (mode === "infer" ? [1, 16] : [netNamed(net).trainBatch])).map((batch) => ({
+              net,
+              mode,
+              batch,
+            })),
+          ),
+        );
+  return cases.map((of) => ({ ...of, threads, flop: of.batch * flopPerImage(of.net, of.mode) }));
 }
 
-/**
- * One process; its measurement, or a sentence on why there is none.
- * @param {Contestant} contestant
- * @param {Case} of
- * @param {string | undefined} form
- * @returns {Measurement | string}
- */
-function measureOnce(contestant, of, form) {
-  const [program, ...first] = contestant.command;
-  const words = { model: of.net, mode: of.mode, batch: of.batch, threads: of.threads, seconds, form };
-  const rest = Object.entries(words).flatMap(([key, value]) =>
-    value === undefined ? [] : [`--${key}`, `${value}`],
-  );
-  const { stdout, stderr, status, signal } = spawnSync(program, [...first, ...rest], {
-    encoding: "utf8",
-    env: { ...process.env, ...contestant.environment },
-    timeout: limitMs,
-  });
-  if (signal) return `no result in ${limitMs / 1000} s`;
-  const line = stdout.trim().split("\n").at(-1);
-  if (status === 0 && line) return JSON.parse(line);
-  const errors = stderr.split("\n").filter((text) => /error/i.test(text));
-  return (errors.at(-1) ?? stderr.trim().split("\n").at(-1) ?? `exit ${status}`).trim();
-}
-
-/**
- * All rounds of one case.
- * @param {readonly Contestant[]} contestants
- * @param {Case} of
- */
-function runCase(contestants, of) {
-  const entries = contestants.map((contestant) => ({
-    contestant,
-    rounds: /** @type {Measurement[]} */ ([]),
-    failure: "",
-    isSlow: false,
-  }));
-  for (let round = 0; round < rounds; round++) {
-    for (const entry of entries) {
-      if (entry.failure || entry.isSlow) continue;
-      const result = measureOnce(entry.contestant, of, entry.rounds[0]?.form);
-      if (typeof result === "string") entry.failure = result;
-      else {
-        entry.rounds.push(result);
-        entry.isSlow = result.msPerStep > slowStepMs;
-      }
-    }
+/** Those asked for; without being asked, slow ones are left out of quick runs, and the js engine, which is a reference, of all. */
+function chooseContestants() {
+  const { present, absent } = findContestants();
+  const asked = { ours: list(options.engines), peers: list(options.peers) };
+  for (const id of [...(asked.ours ?? []), ...(asked.peers ?? [])]) {
+    const known = [...present, ...absent].map((each) => each.id);
+    if (id !== "none" && !known.includes(id))
+      fail(`No contestant ${id}; there are ${known.join(", ")}, and none.`);
   }
-  return entries;
+  const isAsked = (/** @type {{ id: string, isOurs: boolean }} */ { id, isOurs }) =>
+    (isOurs ? asked.ours : asked.peers)?.includes(id);
+  const chosen = present.filter((each) => isAsked(each) ?? !(each.isSlow && (options.quick || each.isOurs)));
+  const left = present.filter((each) => !chosen.includes(each) && isAsked(each) === undefined);
+  return { chosen, left, missing: absent.filter((each) => isAsked(each) ?? true) };
 }
 
-/** PyTorch's threads wait for each other actively: on a loaded machine it can lose most of its speed, and we look good. */
+/** @param {string | undefined} text */
+function list(text) {
+  return text?.split(",").map((each) => each.trim());
+}
+
+/**
+ * @param {string} name
+ * @param {string} text
+ */
+function wholeNumber(name, text) {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    fail(`--${name} is ${text}, but must be a whole number of at least 1.`);
+  return value;
+}
+
+/**
+ * @param {string} message
+ * @returns {never}
+ */
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+/** Threads that wait for each other suffer most from company: on a loaded machine PyTorch can lose most of its speed. */
 function warnOfLoad() {
   const [load] = os.loadavg();
   if (load > 0.5)
@@ -116,36 +124,37 @@ function warnOfLoad() {
     );
 }
 
-const { present, absent } = findContestants();
-const contestants = present.filter(({ isSlow }) => !(options.quick && isSlow));
-const peaks = measurePeaks([...new Set([1, threads])]);
+if (options.install) installPeers();
+const cases = listCases();
+const { chosen, left, missing } = chooseContestants();
 console.log(machine());
 warnOfLoad();
+const peaks = measurePeaks([...new Set([1, threads])]);
 if (typeof peaks === "string") console.log(peaks);
-else for (const [count, peak] of peaks) console.log(describePeak(count, peak));
-for (const { name, reason } of absent) console.log(`${name} is absent: ${reason}.`);
-for (const { name } of present.filter((one) => !contestants.includes(one)))
-  console.log(`${name} is left out of quick runs.`);
+else for (const [count, each] of peaks) console.log(describePeak(count, each));
+const peak = typeof peaks === "string" ? undefined : peaks.get(threads);
+for (const { name, reason } of missing) console.log(`${name} is absent: ${reason}.`);
+for (const { id, name } of left)
+  console.log(`${name} is left out of this run; --engines or --peers ${id} takes it in.`);
 
 const folder = options.quick ? "results/local" : "results";
-const file = fileURLToPath(new URL(`${folder}/${options.subject}.csv`, import.meta.url));
-for (const of of listCases()) {
-  const entries = runCase(contestants, of);
-  const peak = typeof peaks === "string" ? undefined : peaks.get(of.threads);
-  const rows = figures(
-    of,
-    entries.filter((entry) => entry.rounds.length > 0),
-    peak,
-  );
+const csv = new Csv(fileURLToPath(new URL(`${folder}/${options.subject}.csv`, import.meta.url)), netColumns);
+for (const of of cases) {
+  const entries = await runCase(chosen, of, materialOf(of.net, of.batch), limits);
+  const rows = figures(of, entries, peak);
   console.log(`\n${formatTable(of, rows)}`);
-  for (const { name, version, rounds: count } of rows)
-    console.log(`  ${name}: ${version}${count < rounds ? `, ${count} round${count > 1 ? "s" : ""}` : ""}`);
+  for (const { name, version, threads: count, rounds, measured } of rows)
+    if (measured !== undefined)
+      console.log(
+        `  ${name}: ${version}${count === threads ? "" : `, ${count} thread${count > 1 ? "s" : ""}`}` +
+          `${rounds < limits.rounds ? `, ${rounds} round${rounds > 1 ? "s" : ""}` : ""}`,
+      );
   if (rows.some(({ version }) => version.includes("reference BLAS")))
     console.log(
       "  That BLAS slows PyTorch's linear layers: install libopenblas0-openmp, or set STRIATE_BENCH_BLAS.",
     );
-  for (const { contestant, failure } of entries.filter((entry) => entry.failure))
-    console.log(`  ${contestant.name} has no result: ${failure}`);
-  appendCsv(file, of, rows, peak);
+  for (const { name, measured, failure } of rows.filter((each) => each.failure))
+    console.log(`  ${name} ${measured ? "did not end its rounds" : "has no result"}: ${failure}`);
+  csv.append(netCells(of, rows, peak));
 }
-console.log(`\nWritten to ${file}`);
+console.log(`\nWritten to ${csv.file}`);

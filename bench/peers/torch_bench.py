@@ -1,41 +1,109 @@
-"""Times PyTorch on one network and prints one JSON line, as bench/ours.js does.
+"""Times PyTorch as ../measure.js says: one JSON value a line, a job as the only argument.
 
-  python3 torch_bench.py --model lenet5 --batch 128 --threads 2 --mode train --seconds 3 --form best
-
-`--form` is how PyTorch is used: "contiguous", "channels_last", for inference also "frozen" (a traced and frozen module
-with batch norm folded); "best" tries each for a moment in a process of its own and takes the fastest. Memory is the
-high-water mark of this process, so nothing else may run in it.
+`form` is how PyTorch is used: "contiguous", "channels_last", for inference also "frozen" (a traced and frozen module with
+batch norm folded); the runner takes the fastest. Memory is the high-water mark of this process, so nothing else runs in it.
 """
 
-import argparse
+import base64
 import json
 import pathlib
 import re
 import resource
-import statistics
-import subprocess
+import struct
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "test" / "golden"))
-sys.dont_write_bytecode = True
+import numpy
+import torch
+from torch import nn
+from torch.nn import functional as F
 
-FORMS = {"train": ("contiguous", "channels_last"), "infer": ("contiguous", "channels_last", "frozen")}
+from torch_nets import NETWORKS
+
+# As `rates` of measure.js.
+RATES = {"checked": 0.01, "timed": 0.001}
 
 
-def networks():
-    """Names of bench/nets.js → (constructor, image shape [c, h, w]). torchvision's come by name, if it is there."""
-    from nets import NETS
+def load(model, path):
+    """Copies a safetensors file into a model, array by array; names must be the same."""
+    slots = {name: slot for name, slot in model.state_dict().items() if not name.endswith("num_batches_tracked")}
+    with open(path, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        entries = json.loads(file.read(length))
+        if entries.keys() != slots.keys():
+            raise ValueError(f"error: names differ from ours: {sorted(entries.keys() ^ slots.keys())[:4]}")
+        for name, entry in entries.items():
+            begin, end = entry["data_offsets"]
+            file.seek(8 + length + begin)
+            values = numpy.fromfile(file, numpy.float32, (end - begin) // 4)
+            slots[name].copy_(torch.from_numpy(values).view(entry["shape"]))
 
-    nets = dict(NETS)
-    try:
-        import torchvision.models as zoo
-    except ImportError:
-        return nets
-    nets["resnet50"] = (lambda: zoo.resnet50(), (3, 224, 224))
-    nets["vgg16"] = (lambda: zoo.vgg16(), (3, 224, 224))
-    nets["mobilenet-v2"] = (lambda: zoo.mobilenet_v2(), (3, 224, 224))
-    return nets
+
+def make_step(job):
+    """The step that is timed, and the logits of the check."""
+    layout = torch.channels_last if job["form"] == "channels_last" else torch.contiguous_format
+    model = NETWORKS[job["net"]]()
+    with torch.no_grad():
+        load(model, job["material"]["weights"])
+    model = model.to(memory_format=layout)
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0  # Its random numbers would keep losses from being compared.
+    batch = job["batch"]
+    images = torch.from_numpy(numpy.fromfile(job["material"]["images"], numpy.float32))
+    c = next(model.parameters()).shape[1]
+    edge = round((images.numel() / batch / c) ** 0.5)
+    x = images.view(batch, edge, edge, c).permute(0, 3, 1, 2).contiguous(memory_format=layout)
+    if job["mode"] == "infer":
+        return inference(model, x, job["form"])
+    return training(model, x)
+
+
+def inference(model, x, form):
+    model.eval()
+    if form == "frozen":
+        with torch.no_grad():
+            model = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(model, x)))
+
+    def infer():
+        with torch.inference_mode():
+            return model(x)
+
+    return infer, [infer()]
+
+
+def training(model, x):
+    model.train()
+    sgd = torch.optim.SGD(model.parameters(), RATES["checked"], momentum=0.9, weight_decay=1e-4)
+
+    def train():
+        sgd.zero_grad(set_to_none=True)
+        logits = model(x)
+        labels = torch.arange(len(x)) % logits.shape[1]
+        F.cross_entropy(logits, labels).backward()
+        sgd.step()
+        return logits.detach()
+
+    outputs = [train()]
+    sgd.param_groups[0]["lr"] = 0
+    outputs.append(train())
+    sgd.param_groups[0]["lr"] = RATES["timed"]
+    return train, outputs
+
+
+def time_steps(step, seconds):
+    """Milliseconds of steps during `seconds`, at least one, after a step and a fifth of the time to warm up."""
+    warm_until = time.perf_counter() + seconds / 5
+    step()
+    while time.perf_counter() < warm_until:
+        step()
+    times = []
+    until = time.perf_counter() + seconds
+    while not times or time.perf_counter() < until:
+        start = time.perf_counter()
+        step()
+        times.append((time.perf_counter() - start) * 1000)
+    return times
 
 
 def peak_bytes():
@@ -53,100 +121,26 @@ def blas_name():
     try:
         maps = pathlib.Path("/proc/self/maps").read_text()
     except OSError:
-        return None
+        return "BLAS unknown"
     found = re.search(r"(libopenblas|libmkl|libblis|libblas)[^\s]*", maps)
-    return {"libblas": "reference BLAS"}.get(found.group(1), found.group(1)[3:]) if found else None
+    return {"libblas": "reference BLAS"}.get(found.group(1), found.group(1)[3:]) if found else "BLAS unknown"
 
 
-def make_step(model_name, batch, mode, form):
-    import torch
-    from torch.nn import functional as F
-
-    torch.manual_seed(0)
-    make, shape = networks()[model_name]
-    layout = torch.channels_last if form == "channels_last" else torch.contiguous_format
-    model = make().to(memory_format=layout)
-    x = torch.randn(batch, *shape).contiguous(memory_format=layout)
-    target = torch.randint(0, 10, (batch,))
-    if mode == "infer":
-        model.eval()
-        if form == "frozen":
-            with torch.no_grad():
-                model = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(model, x)))
-
-        def infer():
-            with torch.inference_mode():
-                model(x)
-
-        return infer
-    sgd = torch.optim.SGD(model.parameters(), 0.001, momentum=0.9, weight_decay=1e-4)
-
-    def train():
-        sgd.zero_grad(set_to_none=True)
-        F.cross_entropy(model(x), target).backward()
-        sgd.step()
-
-    return train
-
-
-def measure(step, seconds, iterations):
-    """Milliseconds of each step, after at least three steps and a fifth of the time to warm up."""
-    warm_until = time.perf_counter() + seconds / 5
-    for _ in range(3):
-        step()
-    while not iterations and time.perf_counter() < warm_until:
-        step()
-    times = []
-    until = time.perf_counter() + seconds
-    while len(times) < (iterations or 3) or (not iterations and time.perf_counter() < until):
-        start = time.perf_counter()
-        step()
-        times.append((time.perf_counter() - start) * 1000)
-    return times
-
-
-def best_form(args):
-    def speed(form):
-        options = vars(args) | {"form": form, "seconds": min(args.seconds, 1), "iterations": 0}
-        command = [sys.executable, __file__]
-        for key, value in options.items():
-            command += [f"--{key}", str(value)]
-        result = subprocess.run(command, capture_output=True, text=True)
-        return json.loads(result.stdout)["imagesPerSecond"] if result.returncode == 0 else 0
-
-    return max(FORMS[args.mode], key=speed)
+def say(value):
+    print(json.dumps(value), flush=True)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="lenet5")
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--mode", choices=tuple(FORMS), default="train")
-    parser.add_argument("--seconds", type=float, default=3)
-    parser.add_argument("--iterations", type=int, default=0, help="steps to time, in place of seconds")
-    parser.add_argument("--form", choices=("best", *FORMS["infer"]), default="best")
-    args = parser.parse_args()
-    if args.form == "best":
-        args.form = best_form(args)
-
-    import torch
-
-    if args.model not in networks():
-        parser.error(f"no model {args.model} here; there are {', '.join(networks())}")
-    torch.set_num_threads(args.threads)
-    times = measure(make_step(args.model, args.batch, args.mode, args.form), args.seconds, args.iterations)
-    median = statistics.median(times)
-    print(json.dumps({
-        "imagesPerSecond": round(args.batch / median * 1000, 2),
-        "msPerStep": round(median, 4),
-        "bestMsPerStep": round(min(times), 4),
-        "steps": len(times),
-        "peakRssBytes": peak_bytes(),
-        "threads": torch.get_num_threads(),
-        "version": f"PyTorch {torch.__version__}, {blas_name() or 'BLAS unknown'}, {args.form}",
-        "form": args.form,
-    }))
+    job = json.loads(sys.argv[1])
+    torch.set_num_threads(job["threads"])
+    torch.manual_seed(0)
+    step, outputs = make_step(job)
+    encoded = [base64.b64encode(each.contiguous().numpy().tobytes()).decode() for each in outputs]
+    version = f"PyTorch {torch.__version__}, {blas_name()}, {job['form']}"
+    say({"version": version, "threads": torch.get_num_threads(), "outputs": encoded})
+    for line in sys.stdin:
+        times = time_steps(step, json.loads(line)["seconds"])
+        say({"times": times, "peakRssBytes": peak_bytes()})
 
 
 if __name__ == "__main__":
