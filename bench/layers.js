@@ -49,22 +49,60 @@ export function layersOf({ outputs: { logits } }) {
     if (tensor === logits) return "logits";
     return tensor.role === "computed" ? `t${tensor.id}` : tensor.name;
   };
-  return orderOf([logits]).flatMap((tensor) =>
-    tensor.node === undefined || partsOfBatchNorm.includes(tensor.node.operation.name)
+  const order = orderOf([logits]);
+  const parts = new Set(order.flatMap(({ node }) => (isBatchNorm(node) ? [...batchNormOf(node).parts] : [])));
+  return order.flatMap((tensor) =>
+    tensor.node === undefined || parts.has(tensor)
       ? []
       : [{ y: nameOf(tensor), ...translate(tensor.node, nameOf) }],
   );
 }
 
-/** Parts of batch normalisation, which `batchNormalize` stands for. */
-const partsOfBatchNorm = ["runningMoments", "shiftedSums", "batchMoments", "batchNormScale"];
+/** @typedef {import("../dist/ops/operation.js").Node} Node */
 
 /**
- * @param {import("../dist/ops/operation.js").Node} node
+ * @param {Node | undefined} node
+ * @returns {node is Node}
+ */
+function isBatchNorm(node) {
+  return node?.operation.name === "batchNormalize";
+}
+
+/**
+ * Batch normalisation is several operations, another few in training than at inference: what is lasting among all they read, by the
+ * name they read it under, and the tensors between.
+ * @param {Node} node
+ */
+function batchNormOf(node) {
+  /** @type {Record<string, Tensor>} */
+  const lasting = {};
+  /** @type {Set<Tensor>} */
+  const parts = new Set();
+  let epsilon = 1e-5;
+  const walk = (/** @type {Node} */ { inputs, attributes }) => {
+    if (typeof attributes === "object" && attributes !== null && "epsilon" in attributes)
+      epsilon = Number(attributes.epsilon);
+    for (const [name, tensor] of Object.entries(inputs)) {
+      if (name === "x") continue;
+      if (tensor.node === undefined) lasting[name] = tensor;
+      else if (!parts.has(tensor)) {
+        parts.add(tensor);
+        walk(tensor.node);
+      }
+    }
+  };
+  walk(node);
+  return { lasting, parts, epsilon };
+}
+
+/**
+ * @param {Node} node
  * @param {(tensor: Tensor) => string} nameOf
  * @returns {Work}
  */
-function translate({ operation: { name }, inputs, attributes }, nameOf) {
+function translate(node, nameOf) {
+  const { operation, inputs, attributes } = node;
+  const { name } = operation;
   /** @type {any} Names by the operation's own inputs. */
   const given = Object.fromEntries(Object.entries(inputs).map(([key, tensor]) => [key, nameOf(tensor)]));
   /** @type {any} Attributes are of the operation's own type. */
@@ -89,10 +127,10 @@ function translate({ operation: { name }, inputs, attributes }, nameOf) {
       return { kind: name, ...given, window };
     }
     case "batchNormalize": {
-      const { mean, variance } = inputs.moments.node?.inputs ?? {};
-      const { x, weight, bias } = given;
-      const statistics = mean === undefined ? {} : { mean: nameOf(mean), variance: nameOf(variance) };
-      return { kind: "batchNorm", x, weight, bias, ...statistics, epsilon: options.epsilon ?? 1e-5 };
+      const { lasting, epsilon } = batchNormOf(node);
+      const names = Object.fromEntries(Object.entries(lasting).map(([key, tensor]) => [key, nameOf(tensor)]));
+      const { weight, bias, mean, variance } = names;
+      return { kind: "batchNorm", x: given.x, weight, bias, ...(mean && { mean, variance }), epsilon };
     }
     case "relu":
     case "flatten":

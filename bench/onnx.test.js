@@ -44,6 +44,15 @@ test("layers have the names of parameters, and windows the overhang of rounding 
   expect(layers.at(-1)).toMatchObject({ y: "logits", weight: "fc.weight" });
 });
 
+test("batch norm of training has no running statistics to read", () => {
+  const training = layersOf(build(model, { input: [2, 15, 13, 3], training: true }));
+  expect(training.map(({ kind }) => kind)).toEqual(layers.map(({ kind }) => kind));
+  expect(training[1]).toEqual({
+    ...{ kind: "batchNorm", x: training[0].y, y: training[1].y },
+    ...{ weight: "bn.weight", bias: "bn.bias", epsilon: 1e-3 },
+  });
+});
+
 test("an operation that has no translation is named", () => {
   const tanh = build(nn.sequential({ fc: nn.linear(2), tanh: nn.activation("tanh") }), { input: [1, 3] });
   expect(() => layersOf(tanh)).toThrow(/the operation tanh has no translation/);
