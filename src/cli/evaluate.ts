@@ -75,7 +75,7 @@ async function openMatching(
   host: Host,
 ): Promise<Dataset> {
   const split = flags.split ?? (await evaluationSplit(flags.data));
-  const dataset = await openPart(flags, split, trained.imageShape, host);
+  const dataset = await openPart(flags, split, trained.imageShape, host, trained.cropFraction);
   if (dataset.classes.join("\n") !== trained.classes.join("\n")) {
     const [known, found] = [few(trained.classes), few(dataset.classes)];
     const message = `${path} tells ${known} apart, but ${flags.data} has the classes ${found}.`;

@@ -66,7 +66,10 @@ async function runPredict(
 }
 
 /** Picture files as a data set in the shape and normalisation of the training; labels mean nothing. */
-function pictures(files: readonly string[], { classes, imageShape, normalization }: DataRecord): Dataset {
+function pictures(
+  files: readonly string[],
+  { classes, imageShape, normalization, cropFraction = 1 }: DataRecord,
+): Dataset {
   const [height, width, channels] = imageShape;
   return {
     name: "pictures",
@@ -78,7 +81,7 @@ function pictures(files: readonly string[], { classes, imageShape, normalization
     normalization,
     label: () => 0,
     async read(index, target) {
-      target.set(await decodeImage(files[index], { height, width, channels }));
+      target.set(await decodeImage(files[index], { height, width, channels, cropFraction }));
     },
   };
 }

@@ -64,12 +64,13 @@ function anyImages(dataset: Dataset, count: number, seed: number): Dataset {
 /** Any constant: keeps the draw apart from the others that the seed makes. */
 const limitTag = 0x4c494d;
 
-/** Opens one part, showing downloads as they come. */
+/** Opens one part, showing downloads as they come. Of pictures in a folder the centre is kept, `cropFraction` of their sides. */
 export async function openPart(
   { data, dataDir }: DataFlags,
   split: OpenDatasetOptions["split"] & string,
   imageShape: ImageShape,
   host: Host,
+  cropFraction = 1,
 ): Promise<Dataset> {
   const line = new ProgressLine(host);
   const onProgress: OpenDatasetOptions["onProgress"] = ({ file, bytes, total }) => {
@@ -79,6 +80,7 @@ export async function openPart(
     return await openDataset(data, {
       split,
       imageShape,
+      cropFraction,
       onProgress,
       ...(dataDir === undefined ? {} : { dataDir }),
     });

@@ -1,5 +1,7 @@
 /** What the loader and the trainer need of a set of labelled images. */
 
+import type { Normalization } from "./normalization.ts";
+
 export interface Dataset {
   /** What the user called it: "mnist", "digits", or the folder. */
   readonly name: string;
@@ -13,8 +15,8 @@ export interface Dataset {
   readonly length: number;
   /** Hex digest that changes when the data does; a resumed run checks it. */
   readonly fingerprint: string;
-  /** Mean and standard deviation of each channel over the training images, in units of 0…1. */
-  readonly normalization: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  /** By the mean and standard deviation of each channel over the training images. */
+  readonly normalization: Normalization;
   /** Class of image `index`. */
   label(index: number): number;
   /** Copies the pixels of image `index`, h·w·c bytes in order [h, w, c], to `target`. Throws a DatasetError naming the file when it cannot be read. */

@@ -14,5 +14,6 @@ export { type EpochOptions, Loader, type LoaderOptions } from "./loader.ts";
 export { measureNormalization } from "./measure.ts";
 export { MemoryDataset, memoryDataset } from "./memory-dataset.ts";
 export { datasetNames, type NamedSet, namedSets, type PublishedFile } from "./named.ts";
+export { type Normalization, normalizer } from "./normalization.ts";
 export type { DatasetFacts, DatasetSource, ImageFit, SourcedDataset } from "./source.ts";
 export { type HeldOut, type HoldOutOptions, holdOut, limit, type SubsetOptions, subset } from "./views.ts";

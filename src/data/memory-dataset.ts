@@ -2,6 +2,7 @@
 
 import { DatasetError } from "../tensor/errors.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import type { Normalization } from "./normalization.ts";
 import type { DatasetFacts, MemorySource, SourcedDataset } from "./source.ts";
 
 export class MemoryDataset implements SourcedDataset {
@@ -11,7 +12,7 @@ export class MemoryDataset implements SourcedDataset {
   readonly imageShape: readonly [h: number, w: number, c: number];
   readonly length: number;
   readonly fingerprint: string;
-  readonly normalization: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  readonly normalization: Normalization;
   readonly source: MemorySource;
   readonly #size: number;
 

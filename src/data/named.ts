@@ -1,5 +1,7 @@
 /** The data sets that have a name: what they hold, where they are published, and how to know that a download is right. */
 
+import type { Normalization } from "./normalization.ts";
+
 export interface PublishedFile {
   readonly name: string;
   /** Exact size. */
@@ -37,7 +39,7 @@ export interface NamedSet {
   readonly classes: readonly string[];
   readonly imageShape: readonly [h: number, w: number, c: number];
   /** Mean and standard deviation of each channel over the training images, in units of 0…1. */
-  readonly normalization: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  readonly normalization: Normalization;
   /** What is downloaded. */
   readonly files: readonly PublishedFile[];
   /** Ways in which a folder may hold it, in the order in which they are looked for. */

@@ -1,16 +1,15 @@
 /** Makes one batch: reads the images, augments and normalises them. The same function runs on a worker thread and in place. */
 
-import { DatasetError } from "../tensor/errors.ts";
 import { type Augmentation, augmenter } from "./augment/index.ts";
 import type { Batch, Dataset } from "./dataset.ts";
+import { type Normalization, normalizer } from "./normalization.ts";
 
 /** What is the same for all batches of a loader. */
 export interface Preparation {
   /** Seed of the augmentation. */
   readonly seed: number;
   readonly augment: readonly Augmentation[];
-  /** Mean and standard deviation of each channel, in units of 0…1. */
-  readonly normalization: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  readonly normalization: Normalization;
 }
 
 /** Makes the images `indices` a batch; `memory`, if given and large enough, becomes the memory of its images. */
@@ -23,7 +22,7 @@ const lanes = 8;
 export function preparer(dataset: Dataset, { seed, augment, normalization }: Preparation): Preparer {
   const [h, w, c] = dataset.imageShape;
   const size = h * w * c;
-  const table = normalizationTable(normalization, c, dataset.name);
+  const normalise = normalizer(normalization, c, dataset.name);
   // One scratch and one augmenter a lane, since reading may wait while another lane works.
   const workplaces = Array.from({ length: lanes }, () => ({
     pixels: new Uint8Array(size),
@@ -46,7 +45,7 @@ export function preparer(dataset: Dataset, { seed, augment, normalization }: Pre
         const reading = dataset.read(indices[place], pixels);
         // Awaiting only what is a promise lets a set in memory go through without a turn of the event loop an image.
         if (reading) await reading;
-        normalise(transform(pixels, seed, epoch, indices[place]), images, place * size, table, c);
+        normalise(transform(pixels, seed, epoch, indices[place]), images, place * size);
       }
     };
     // Batches may overlap in time; each takes workplaces of its own.
@@ -62,40 +61,5 @@ export function preparer(dataset: Dataset, { seed, augment, normalization }: Pre
 
   function freshWorkplace() {
     return { pixels: new Uint8Array(size), transform: augmenter(augment, dataset.imageShape) };
-  }
-}
-
-/** Normalised value of every byte of every channel, [c, 256]: looked up, so that it is one float32 whoever prepares. */
-function normalizationTable(
-  { mean, std }: Preparation["normalization"],
-  channels: number,
-  name: string,
-): Float32Array {
-  if (mean.length !== channels || std.length !== channels || !std.every((s) => s > 0)) {
-    throw new DatasetError(
-      `${name}: normalisation by mean [${mean}] and std [${std}] does not fit images of ${channels} channels; std must be above 0.`,
-      { mean, std, channels },
-    );
-  }
-  return Float32Array.from(
-    { length: channels * 256 },
-    (_, i) => ((i & 255) / 255 - mean[i >> 8]) / std[i >> 8],
-  );
-}
-
-function normalise(
-  pixels: ArrayLike<number>,
-  target: Float32Array,
-  at: number,
-  table: Float32Array,
-  channels: number,
-): void {
-  const size = pixels.length;
-  if (channels === 1) {
-    for (let i = 0; i < size; i++) target[at + i] = table[pixels[i]];
-    return;
-  }
-  for (let k = 0; k < channels; k++) {
-    for (let i = k; i < size; i += channels) target[at + i] = table[256 * k + pixels[i]];
   }
 }

@@ -4,6 +4,7 @@ import { OptionError } from "../tensor/errors.ts";
 import { keyOf, permutation } from "../tensor/random.ts";
 import type { Dataset } from "./dataset.ts";
 import { fingerprintOf } from "./fingerprint.ts";
+import type { Normalization } from "./normalization.ts";
 import { type DatasetSource, sourceOf } from "./source.ts";
 
 /** The images `indices` of a set, in that order. */
@@ -14,7 +15,7 @@ export class SubsetDataset implements Dataset {
   readonly imageShape: readonly [h: number, w: number, c: number];
   readonly length: number;
   readonly fingerprint: string;
-  readonly normalization: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  readonly normalization: Normalization;
   /** Present when the whole has one. */
   readonly source?: DatasetSource;
   readonly #whole: Dataset;

@@ -9,6 +9,7 @@
  * The bytes are a function of the checkpoint alone: no time, no name of a machine, keys in order.
  */
 
+import type { Normalization } from "../data/normalization.ts";
 import { toFloat32 } from "../formats/element-types.ts";
 import { readSafetensors, type WritableTensor, writeSafetensors } from "../formats/safetensors.ts";
 import { parseStrictJson } from "../formats/strict-json.ts";
@@ -37,8 +38,10 @@ export interface DataRecord {
   /** Of the training images; a resumed run refuses others. */
   readonly fingerprint: string;
   readonly classes: readonly string[];
-  /** What every image is normalised with, in units of 0…1. */
-  readonly normalization: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  /** What every image is normalised with. */
+  readonly normalization: Normalization;
+  /** Share of the sides of a scaled picture whose centre the network sees when it is used. Default 1. */
+  readonly cropFraction?: number;
   readonly imageShape: readonly [h: number, w: number, c: number];
 }
 
@@ -137,7 +140,7 @@ export async function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: str
   return {
     version: metadata.get("striate.version") ?? "unknown",
     model: { name: model.text("name"), options: model.object("options") },
-    data: readData(record("data")),
+    data: readData(record("data"), fail),
     training: ofFile(() => readTrainingOptions(record("training")), fail),
     progress: readProgress(record("progress")),
     state,
@@ -145,7 +148,7 @@ export async function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: str
   };
 }
 
-function readData(fields: Fields): DataRecord {
+function readData(fields: Fields, fail: (reason: string) => CheckpointError): DataRecord {
   const imageShape = fields.imageShape("imageShape");
   const normalization = fields.fields("normalization");
   return {
@@ -155,9 +158,17 @@ function readData(fields: Fields): DataRecord {
     normalization: {
       mean: normalization.numbers("mean", imageShape[2]),
       std: normalization.numbers("std", imageShape[2]),
+      ...(normalization.has("channels") ? { channels: normalization.oneOf("channels", ["bgr"]) } : {}),
     },
+    ...(fields.has("cropFraction") ? { cropFraction: readFraction(fields, fail) } : {}),
     imageShape,
   };
+}
+
+function readFraction(fields: Fields, fail: (reason: string) => CheckpointError): number {
+  const fraction = fields.number("cropFraction");
+  if (fraction > 0 && fraction <= 1) return fraction;
+  throw fail(`striate.data.cropFraction is ${fraction}, not above 0 and at most 1`);
 }
 
 /** An option that cannot be is the file's mistake here, not the caller's. */

@@ -1,3 +1,4 @@
+export { type AdoptedWeights, type AdoptOptions, adoptWeights } from "./adopt-weights.ts";
 export * from "./checkpoint.ts";
 export { CompiledLearner, createLearner, type LearnerOptions } from "./compiled-learner.ts";
 export * from "./events.ts";
@@ -12,6 +13,7 @@ export * from "./schedules/index.ts";
 export * from "./trainer.ts";
 export * from "./training-run.ts";
 export { version } from "./version.ts";
+export { namesOf, renamed, type WeightNames, weightNames } from "./weight-names.ts";
 export {
   auxiliaryOf,
   type DeclaredWeight,

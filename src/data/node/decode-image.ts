@@ -39,9 +39,13 @@ export async function decodeImage(picture: Uint8Array | string, options: DecodeO
     if (fit === "stretch") {
       image = image.resize(width, height, { fit: "fill", kernel: "linear" });
     } else {
-      const scaledW = Math.round(width / cropFraction);
-      const scaledH = Math.round(height / cropFraction);
-      image = image.resize(scaledW, scaledH, { fit: "cover", position: "centre", kernel: "linear" }).extract({
+      // One cut from the whole scaled picture, its offsets rounded once, as torchvision has it.
+      const { autoOrient: whole } = await image.metadata();
+      const wanted = [width, height].map((edge) => Math.round(edge / cropFraction));
+      const factor = Math.max(wanted[0] / whole.width, wanted[1] / whole.height);
+      const scaledW = Math.max(wanted[0], Math.floor(whole.width * factor));
+      const scaledH = Math.max(wanted[1], Math.floor(whole.height * factor));
+      image = image.resize(scaledW, scaledH, { fit: "fill", kernel: "linear" }).extract({
         left: (scaledW - width) >> 1,
         top: (scaledH - height) >> 1,
         width,
