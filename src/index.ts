@@ -11,6 +11,8 @@ export { evaluate, type Metrics } from "./evaluate/index.ts";
 export * as formats from "./formats/index.ts";
 export * as graph from "./graph/index.ts";
 export { describe, gradients } from "./graph/index.ts";
+export * as inference from "./inference/index.ts";
+export { createClassifier } from "./inference/index.ts";
 export * as kernels from "./kernels/index.ts";
 export * as models from "./models/index.ts";
 export { modelNamed, summarize } from "./models/index.ts";

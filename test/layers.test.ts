@@ -18,12 +18,13 @@ const folders = [
   "formats",
   "evaluate",
   "train",
+  "inference",
   "index.ts",
   "cli",
 ];
 
 /** Where Node's own modules may be imported; everything else runs in browsers too. */
-const nodeHalves = /^(engines\/native|data\/node|formats\/node|cli)(\/|\.ts$)/;
+const nodeHalves = /^(engines\/native|data\/node|formats\/node|inference\/node|cli)(\/|\.ts$)/;
 
 /** The only packages that anything but a test imports, and where. */
 const packages: Readonly<Record<string, RegExp>> = { commander: /^cli\//, sharp: /^data\/node\// };
@@ -47,7 +48,7 @@ function importsOf(text: string): string[] {
 function broken(file: string, imported: string): string | undefined {
   if (isBuiltin(imported)) {
     if (!nodeHalves.test(file))
-      return "Node's modules are for engines/native, data/node, formats/node and cli";
+      return "Node's modules are for engines/native, data/node, formats/node, inference/node and cli";
     return undefined;
   }
   if (!imported.startsWith(".")) {

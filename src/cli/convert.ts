@@ -1,7 +1,7 @@
 /** `striate convert`: makes a checkpoint of ours from published weights. */
 
 import { existsSync } from "node:fs";
-import { basename, extname, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { namedSets } from "../data/named.ts";
 import { availableSplits } from "../data/node.ts";
@@ -76,7 +76,9 @@ async function runConvert(path: string, flags: ConvertFlags, host: Host): Promis
     throw new OptionError(
       `--classes is ${classes}, but ${flags.data} has ${described.classes.length} classes.`,
     );
-  const { format, tensors } = await readWeights(await readFileBytes(path), path);
+  const { format, tensors } = await readWeights(await readFileBytes(path), path, (name) =>
+    readFileBytes(join(dirname(path), name)),
+  );
   const { checkpoint, drawn, namesOf, parameters } = adoptWeights(entry, tensors, {
     file: path,
     ...(classes === undefined ? {} : { classes }),

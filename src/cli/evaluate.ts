@@ -9,14 +9,14 @@ import type { DataRecord } from "../train/checkpoint.ts";
 import { type EngineChoice, engineChoices } from "./engines.ts";
 import { count, oneOf } from "./flags.ts";
 import type { Host } from "./host.ts";
-import { openCheckpoint } from "./open-checkpoint.ts";
+import { openCheckpoint, type WeightFlags } from "./open-checkpoint.ts";
 import { bar, ProgressLine } from "./progress-line.ts";
 import { formatCount, formatPercent, formatTable } from "./table.ts";
 import { type DataFlags, evaluationSplit, openPart } from "./training-data.ts";
 
 const splits = ["train", "validation", "test"] as const;
 
-interface EvaluateFlags extends DataFlags {
+interface EvaluateFlags extends DataFlags, WeightFlags {
   readonly split?: (typeof splits)[number];
   readonly batch?: number;
   readonly engine: EngineChoice;
@@ -28,8 +28,10 @@ export function addEvaluate(program: Command, host: Host): void {
   program
     .command("evaluate")
     .description("Measure a checkpoint: top-1, top-5, loss and confusion.")
-    .argument("<checkpoint>", "a file that `striate train` or `striate convert` wrote")
+    .argument("<checkpoint>", "a file that `striate train` or `striate convert` wrote, or published weights")
     .requiredOption("--data <name|dir>", "a data set by name or a folder of pictures by class")
+    .option("--model <name>", "the model, where the file is no checkpoint of ours")
+    .option("--labels <file>", "names of the classes, one a line, where the checkpoint has none")
     .option("--data-dir <dir>", "where the files of a named data set are")
     .option(
       "--split <part>",

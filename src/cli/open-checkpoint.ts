@@ -1,11 +1,9 @@
-/** Opens the network of a checkpoint to use it: the model it names, with its weights. */
+/** Opens the network of a checkpoint, or of published weights, to use it on the engine that the flags ask for. */
 
-import { readFileBytes } from "../formats/node.ts";
-import { type Checkpoint, decodeCheckpoint } from "../train/checkpoint.ts";
-import type { Learner } from "../train/learner.ts";
-import { restoreFrom } from "../train/resume.ts";
-import type { EngineChoice } from "./engines.ts";
-import { openNetwork } from "./network.ts";
+import { readFile } from "node:fs/promises";
+import { type FileClassifier, openClassifier } from "../inference/node.ts";
+import { OptionError } from "../tensor/index.ts";
+import { type EngineChoice, openEngine } from "./engines.ts";
 
 export interface EngineFlags {
   readonly engine: EngineChoice;
@@ -13,31 +11,45 @@ export interface EngineFlags {
   readonly batch?: number;
 }
 
-export interface OpenedCheckpoint {
-  readonly checkpoint: Checkpoint;
-  readonly learner: Learner;
-  readonly batch: number;
-  /** Ends network and engine. */
-  dispose(): void;
+/** What a file of weights that is no checkpoint of ours does not say. */
+export interface WeightFlags {
+  readonly model?: string;
+  readonly labels?: string;
 }
 
-export async function openCheckpoint(path: string, flags: EngineFlags): Promise<OpenedCheckpoint> {
-  const checkpoint = await decodeCheckpoint(await readFileBytes(path), path);
-  const { data, model, training } = checkpoint;
-  const { imageShape } = data;
-  const request = { model, imageShape, options: training, engine: flags.engine, threads: flags.threads };
-  const { learner, dispose } = await openNetwork(request);
+export interface OpenedCheckpoint extends FileClassifier {
+  readonly batch: number;
+}
+
+export async function openCheckpoint(
+  path: string,
+  flags: EngineFlags & WeightFlags,
+): Promise<OpenedCheckpoint> {
+  const { batch, model, threads } = flags;
+  const labels = flags.labels === undefined ? undefined : await readLabels(flags.labels);
+  const engine = await openEngine(flags.engine, threads);
   try {
-    // Optimizer state stays as the new network has it: to use a network it makes no difference, and best weights have none.
-    const weights = [...checkpoint.state].filter(([name]) => !name.startsWith("optimizer."));
-    restoreFrom(path, learner, new Map([...optimizerState(learner), ...weights]));
+    const classifier = await openClassifier(path, {
+      engine,
+      ...(batch === undefined ? {} : { batch }),
+      ...(model === undefined ? {} : { model }),
+      ...(labels === undefined ? {} : { labels }),
+    });
+    const dispose = () => {
+      classifier.dispose();
+      engine.dispose();
+    };
+    return { ...classifier, batch: batch ?? classifier.checkpoint.training.batch, dispose };
   } catch (error) {
-    dispose();
+    engine.dispose();
     throw error;
   }
-  return { checkpoint, learner, batch: flags.batch ?? training.batch, dispose };
 }
 
-function optimizerState(learner: Learner) {
-  return [...learner.state()].filter(([name]) => name.startsWith("optimizer."));
+/** Names of classes, one a line; empty lines at the end are none. */
+export async function readLabels(path: string): Promise<readonly string[]> {
+  const text = await readFile(path, "utf8").catch((cause) => {
+    throw new OptionError(`--labels: ${path} cannot be read: ${cause.message}.`, { labels: path }, { cause });
+  });
+  return text.trimEnd().split(/\r?\n/);
 }

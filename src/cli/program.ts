@@ -5,6 +5,7 @@ import { OptionError, StriateError } from "../tensor/index.ts";
 import { version } from "../train/version.ts";
 import { addConvert } from "./convert.ts";
 import { addEvaluate } from "./evaluate.ts";
+import { addExport } from "./export.ts";
 import type { Host } from "./host.ts";
 import { addModels } from "./models.ts";
 import { addPredict } from "./predict.ts";
@@ -29,6 +30,7 @@ export async function runCli(args: readonly string[], host: Host): Promise<numbe
   addEvaluate(program, host);
   addPredict(program, host);
   addConvert(program, host);
+  addExport(program, host);
   addSummary(program, host);
   addModels(program, host);
   try {

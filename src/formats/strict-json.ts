@@ -14,6 +14,8 @@ export function parseStrictJson(bytes: Uint8Array): { readonly value: unknown } 
   } catch {
     return { reason: "the text is not valid UTF-8", offset: 0 };
   }
+  const deep = tooDeep(text);
+  if (deep !== undefined) return { reason: `brackets are nested over ${mostLevels} deep`, offset: deep };
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -28,6 +30,23 @@ export function parseStrictJson(bytes: Uint8Array): { readonly value: unknown } 
     };
   }
   return { value };
+}
+
+/** Levels of nested objects and arrays: files that are meant well have three or four. */
+const mostLevels = 64;
+
+/** The first place that is nested too deep: a few megabytes of brackets would become gigabytes of objects. */
+function tooDeep(text: string): number | undefined {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i];
+    if (character === '"') {
+      for (i++; i < text.length && text[i] !== '"'; i++) if (text[i] === "\\") i++;
+    } else if (character === "{" || character === "[") {
+      if (++depth > mostLevels) return new TextEncoder().encode(text.slice(0, i)).length;
+    } else if (character === "}" || character === "]") depth--;
+  }
+  return undefined;
 }
 
 /** The engine's message quotes the text, which for a broken file may be long and unprintable. */

@@ -60,7 +60,7 @@ describe("a file of weights", () => {
   test("of another kind is refused", async () => {
     const text = new TextEncoder().encode("<!doctype html><title>Not found</title>");
     await expect(readWeights(text, "w.pth")).rejects.toThrow(
-      "w.pth: is neither a safetensors file nor a checkpoint of PyTorch",
+      "w.pth: is neither a safetensors file, nor an index of such files, nor a checkpoint of PyTorch",
     );
     await expect(readWeights(new Uint8Array(0), "w.pth")).rejects.toThrow(CheckpointError);
   });

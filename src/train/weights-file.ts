@@ -2,6 +2,7 @@
 
 import { isPyTorch, readPyTorch } from "../formats/pytorch.ts";
 import { type RawTensor, readSafetensors } from "../formats/safetensors.ts";
+import { isSafetensorsIndex, readShards } from "../formats/safetensors-shards.ts";
 import { CheckpointError } from "../tensor/errors.ts";
 import { decodeCheckpoint } from "./checkpoint.ts";
 
@@ -12,17 +13,30 @@ export interface WeightsFile {
 }
 
 /**
- * The weights in a checkpoint of PyTorch, a safetensors file or a checkpoint of ours, whose optimizer state and earlier best
- * weights are left out. Throws a CheckpointError that names `file` when it is damaged or none of these.
+ * The weights in a checkpoint of PyTorch, a safetensors file, an index of several (model.safetensors.index.json, whose files
+ * `neighbour` reads) or a checkpoint of ours, whose optimizer state and earlier best weights are left out. Throws a CheckpointError
+ * that names `file` when it is damaged or none of these.
  */
-export async function readWeights(bytes: Uint8Array<ArrayBuffer>, file: string): Promise<WeightsFile> {
+export async function readWeights(
+  bytes: Uint8Array<ArrayBuffer>,
+  file: string,
+  neighbour?: (name: string) => Promise<Uint8Array>,
+): Promise<WeightsFile> {
   // A header of safetensors is JSON behind its length; no pickle and no archive has a brace there.
   const isSafetensors = bytes[8] === 0x7b;
   if (!isSafetensors && isPyTorch(bytes))
     return { format: "pytorch", tensors: readPyTorch(bytes, file).tensors };
+  if (isSafetensorsIndex(bytes)) {
+    if (neighbour === undefined)
+      throw new CheckpointError(
+        `${file}: is an index of safetensors files, which cannot be read from here. Give readWeights a way to read files beside it.`,
+        { file },
+      );
+    return { format: "safetensors", tensors: await readShards(bytes, file, neighbour) };
+  }
   if (!isSafetensors) {
     throw new CheckpointError(
-      `${file}: is neither a safetensors file nor a checkpoint of PyTorch (.pth, .pt, .th).`,
+      `${file}: is neither a safetensors file, nor an index of such files, nor a checkpoint of PyTorch (.pth, .pt, .th).`,
       { file },
     );
   }

@@ -1,7 +1,7 @@
 /** Weights that others trained, in our networks: as many pictures are right as with PyTorch. */
 
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,6 +13,7 @@ import type { Engine } from "../../src/engines/engine.ts";
 import { wasmEngine } from "../../src/engines/wasm/engine.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
 import { readFileBytes } from "../../src/formats/node.ts";
+import { openClassifier } from "../../src/inference/node.ts";
 import { modelNamed } from "../../src/models/registry.ts";
 import { createLearner } from "../../src/train/compiled-learner.ts";
 import { loadWeights } from "../../src/train/weights.ts";
@@ -71,6 +72,54 @@ describe.skipIf(missing.length > 0)("published weights", () => {
     expect(measured.images).toBe(1000);
     expect(Math.abs(measured.top1 - 0.915)).toBeLessThan(0.0021);
   });
+});
+
+/** What Caffe's weights give for a picture, computed with PyTorch's operators. */
+interface ExpectedPrediction {
+  readonly file: string;
+  readonly top5: readonly number[];
+  readonly probabilities: readonly number[];
+}
+
+const caffeWeights = [
+  ["googlenet", "googlenet-bvlc"],
+  ["squeezenet1-1", "squeezenet1.1"],
+] as const;
+const samples = fileURLToPath(new URL("../../../shared/data/imagenet-samples/", import.meta.url));
+const absent = caffeWeights
+  .map(([, file]) => `${weights}${file}.safetensors`)
+  .concat(samples)
+  .filter((path) => !existsSync(path));
+if (absent.length > 0)
+  console.warn(`SKIPPED: no test on Caffe's weights, because ${absent.join(" and ")} is missing.`);
+
+describe.skipIf(absent.length > 0)("weights of Caffe, under its names", () => {
+  test.each(caffeWeights)(
+    "give %s the classes of PyTorch's operators on 100 pictures",
+    async (model, file) => {
+      const expected: { predictions: readonly ExpectedPrediction[] } = JSON.parse(
+        await readFile(`${weights}${file}.expected.json`, "utf8"),
+      );
+      const classifier = await openClassifier(`${weights}${file}.safetensors`, { model, batch: 10 });
+      const pictures = expected.predictions.map((each) => `${samples}${each.file}`);
+      const found = await classifier.classifyFiles(pictures);
+      classifier.dispose();
+      const right = expected.predictions.filter(({ top5 }, i) => found[i][0].label === top5[0]).length;
+      const difference = expected.predictions.flatMap(({ top5, probabilities }, i) =>
+        top5.map((label, place) => {
+          const same = found[i].find((each) => each.label === label);
+          return Math.abs((same?.probability ?? 0) - probabilities[place]);
+        }),
+      );
+      const worst = Math.max(...difference);
+      console.log(
+        `${model}: ${right} of 100 first classes as expected, probabilities within ${worst.toFixed(4)}`,
+      );
+      expect(found).toHaveLength(100);
+      expect(right).toBeGreaterThanOrEqual(99);
+      expect(worst).toBeLessThan(0.01);
+    },
+  );
 });
 
 /** The JSON that a command of the program gives. */

@@ -1,0 +1,7 @@
+export {
+  type Classifier,
+  type ClassifierOptions,
+  createClassifier,
+  likeliest,
+  type Prediction,
+} from "./classifier.ts";
