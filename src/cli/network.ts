@@ -3,7 +3,7 @@
 import { modelNamed } from "../models/registry.ts";
 import { OptionError } from "../tensor/index.ts";
 import type { ModelRecord } from "../train/checkpoint.ts";
-import { createLearner } from "../train/compiled-learner.ts";
+import { createLearner, type LearnerOptions } from "../train/compiled-learner.ts";
 import type { Learner } from "../train/learner.ts";
 import type { TrainingOptions } from "../train/options.ts";
 import { openEngine } from "./engines.ts";
@@ -13,6 +13,8 @@ export interface NetworkRequest {
   readonly model: ModelRecord;
   readonly imageShape: ImageShape;
   readonly options: Pick<TrainingOptions, "labelSmoothing" | "optimizer" | "seed">;
+  /** For a network that trains: how it does with less memory. */
+  readonly memory?: Pick<LearnerOptions, "microBatch" | "recompute">;
   /** One of `engineChoices`, or what an earlier run computed with. */
   readonly engine: string;
   readonly threads: number | undefined;
@@ -42,6 +44,7 @@ export async function openNetwork(request: NetworkRequest): Promise<OpenedNetwor
       optimizer,
       seed,
       labelSmoothing,
+      ...request.memory,
     });
     const dispose = () => {
       learner.dispose();

@@ -88,6 +88,11 @@ describe("the command line", () => {
       ["train", "lenet5", "--data", "digits", "--schedule", "x"],
       /none of this name.*cosine/,
     ],
+    [
+      "a recomputation that is none",
+      ["train", "lenet5", "--data", "digits", "--recompute", "all"],
+      /none, activations, blocks/,
+    ],
     ["a momentum over 1", ["train", "lenet5", "--data", "digits", "--momentum", "2"], /momentum is 2/],
   ])("refuses %s with code 2 and without a stack", async (_title, args, message) => {
     const { code, out, log } = await run(...args);

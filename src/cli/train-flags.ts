@@ -1,6 +1,7 @@
 /** The flags of `striate train`, and the training options that they, a recipe and an earlier run make together. */
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { type Recomputation, recomputations } from "../graph/recompute.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import { sgd } from "../train/optimizer.ts";
 import { type TrainingOptions, trainingOptions } from "../train/options.ts";
@@ -13,6 +14,8 @@ import type { DataFlags } from "./training-data.ts";
 export interface TrainFlags extends DataFlags {
   readonly epochs?: number;
   readonly batch?: number;
+  readonly microBatch?: number;
+  readonly recompute?: Recomputation;
   readonly learningRate?: number;
   readonly momentum?: number;
   readonly nesterov?: boolean;
@@ -49,6 +52,19 @@ export function addTrainFlags(command: Command): Command {
     .option("--data-dir <dir>", "where the files of a named data set are; else they are downloaded and kept")
     .option("--epochs <n>", "times that every image is seen", count)
     .option("--batch <n>", "images a step", count)
+    .option(
+      "--micro-batch <n>",
+      "images at once; the gradients of a step are summed over several such parts",
+      count,
+    )
+    .addOption(
+      new Option(
+        "--recompute [what]",
+        `what to compute again rather than keep in memory: ${recomputations.join(", ")} (default: none; without a word: blocks)`,
+      )
+        .preset("blocks")
+        .argParser(oneOf(...recomputations)),
+    )
     .option("--learning-rate <x>", "base learning rate", number)
     .option("--momentum <x>", "momentum of SGD", number)
     .option("--nesterov", "look ahead along the velocity")
@@ -105,11 +121,11 @@ export function optionsOf(
     ...base.optimizer,
     ...given({ momentum, nesterov, weightDecay, rule, clipNorm, clipValue }),
   });
-  const { epochs, batch, learningRate, schedule, warmupEpochs, labelSmoothing, augment } = flags;
+  const { epochs, batch, microBatch, learningRate, schedule, warmupEpochs, labelSmoothing, augment } = flags;
   const { seed, validation, patience, minDelta, limit } = flags;
   return trainingOptions({
     ...base,
-    ...given({ epochs, batch, learningRate, schedule, warmupEpochs, labelSmoothing, augment }),
+    ...given({ epochs, batch, microBatch, learningRate, schedule, warmupEpochs, labelSmoothing, augment }),
     ...given({ seed, validation, patience, minDelta, limit }),
     optimizer,
   });

@@ -134,6 +134,19 @@ describe("a folder of pictures", () => {
     expect(images[0].predictions[0].probability + images[0].predictions[1].probability).toBeCloseTo(1, 6);
   });
 
+  test("is trained on in parts, with blocks computed again, to the same losses", async () => {
+    const plain = await run(train("plain"));
+    const spare = await run([...train("spare"), "--micro-batch", "3", "--recompute"]);
+    expect(spare.code, spare.log).toBe(0);
+    const { trainLoss, testLoss } = JSON.parse(plain.out);
+    expect(JSON.parse(spare.out).trainLoss).toBeCloseTo(trainLoss, 4);
+    expect(JSON.parse(spare.out).testLoss).toBeCloseTo(testLoss, 4);
+    // Parts are of the run, which goes on with them; what is computed again does not touch its numbers.
+    const file = readFileSync(join(folder, "spare", "last.safetensors"), "latin1");
+    expect(file).toContain('\\"microBatch\\":3');
+    expect(file).not.toContain("recompute");
+  });
+
   test("is stopped between two epochs, and goes on with the command that was said", async () => {
     await run(train("whole"));
     const args = [...train("stopped"), "--checkpoint-steps", "2"];

@@ -61,6 +61,10 @@ async function runTrain(modelName: string, flags: TrainFlags, host: Host): Promi
     model,
     imageShape: data.imageShape,
     options,
+    memory: {
+      ...(options.microBatch === null ? {} : { microBatch: options.microBatch }),
+      ...(flags.recompute === undefined ? {} : { recompute: flags.recompute }),
+    },
     engine: choice,
     threads: flags.threads,
   });

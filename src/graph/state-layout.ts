@@ -16,17 +16,23 @@ export interface StateEntry {
 export class StateLayout {
   readonly entries = new Map<string, StateEntry>();
   elements = 0;
+  /** Whole stretches, and what is not saved. */
+  private readonly stretches = new Map<string, StateEntry>();
 
-  /** Lays tensors one after the other without gaps, and names the whole stretch; returns it as a tensor of one axis. */
+  /**
+   * Lays tensors one after the other without gaps, and names the whole stretch; returns it as a tensor of one axis. Those that
+   * are not `saved` are between steps what plans make of them alone: they are no entries.
+   */
   append(
     stretch: string,
     tensors: readonly { readonly name: string; readonly shape: Shape; readonly kind: ParameterKind }[],
+    { saved = true }: { readonly saved?: boolean } = {},
   ): Tensor | undefined {
     const start = this.elements;
     for (const { name, shape, kind } of tensors) {
-      if (this.entries.has(name))
+      if (this.entries.has(name) || this.stretches.has(name))
         throw new ShapeError(`two tensors are named ${name}: names must be unique.`, { name });
-      this.entries.set(name, { name, shape, kind, offset: this.elements });
+      (saved ? this.entries : this.stretches).set(name, { name, shape, kind, offset: this.elements });
       this.elements += size(shape);
     }
     const length = this.elements - start;
@@ -37,8 +43,6 @@ export class StateLayout {
     this.stretches.set(name, { name, shape: [length], kind: "vector", offset: start });
     return state(name, [length]);
   }
-
-  private readonly stretches = new Map<string, StateEntry>();
 
   /** First element of a parameter, state or stretch, which is known by its name. */
   offsetOf({ name, shape }: Tensor): number {

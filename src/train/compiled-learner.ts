@@ -1,22 +1,27 @@
 /** A network, its loss and its optimizer, compiled for an engine: one plan for each form and batch size, over one state. */
 
-import type { Engine, Program, Session } from "../engines/engine.ts";
-import { gradients } from "../graph/backward.ts";
-import { plan } from "../graph/plan.ts";
+import type { Engine, Program, Scalars, Session } from "../engines/engine.ts";
 import type { Plan } from "../graph/planned.ts";
-import { type Recomputation, recomputing } from "../graph/recompute.ts";
+import type { Recomputation } from "../graph/recompute.ts";
 import { StateLayout } from "../graph/state-layout.ts";
 import { initialValues } from "../nn/initializers.ts";
 import { build, type NamedTensors, type Network } from "../nn/network.ts";
 import type { Layer } from "../nn/scope.ts";
-import { crossEntropy } from "../ops/cross-entropy.ts";
-import { input, type Tensor } from "../ops/operation.ts";
-import { within } from "../ops/place.ts";
-import { CheckpointError, ShapeError } from "../tensor/errors.ts";
+import type { Tensor } from "../ops/operation.ts";
+import { CheckpointError, OptionError, ShapeError } from "../tensor/errors.ts";
 import { formatShape, sameShape, size } from "../tensor/shape.ts";
+import { seedOfPart } from "./accumulate.ts";
 import type { Learner, StateTensor, StepResult } from "./learner.ts";
+import {
+  gradientSumName,
+  type LearnerForm,
+  learnerPlan,
+  logitsOf,
+  type PlanOptions,
+  type Stretches,
+} from "./learner-plans.ts";
 import { type OptimizerOptions, sgd } from "./optimizer.ts";
-import { needsVelocity, sgdUpdates } from "./update.ts";
+import { needsVelocity } from "./update.ts";
 
 export interface LearnerOptions {
   /** The model: images [n, h, w, c] to logits [n, classes], or to several outputs of which one is "logits". */
@@ -36,6 +41,12 @@ export interface LearnerOptions {
    * another forward pass. The results are the same to the bit. Default "none".
    */
   readonly recompute?: Recomputation;
+  /**
+   * Images that are computed at once: larger batches go through the network in parts, whose gradients are summed before the one
+   * update. Equal to the whole batch up to rounding where images do not meet in it: batch norm takes the moments of each part, and
+   * dropout draws anew. `loss` must be a mean over images. Default: the whole batch.
+   */
+  readonly microBatch?: number;
 }
 
 /** Compiles a model for training and evaluation. Dispose of it when done; the engine stays open. */
@@ -44,6 +55,11 @@ export async function createLearner(options: LearnerOptions): Promise<CompiledLe
   const optimizer = options.optimizer ?? sgd();
   const state = new StateLayout();
   const parameters = state.append("parameters", blueprint.parameters);
+  const { microBatch } = options;
+  if (microBatch !== undefined && !(Number.isInteger(microBatch) && microBatch >= 1))
+    throw new OptionError(`microBatch is ${microBatch}; it must be a whole number, at least 1.`, {
+      microBatch,
+    });
   const velocity = needsVelocity(optimizer)
     ? state.append(
         "velocity",
@@ -51,35 +67,36 @@ export async function createLearner(options: LearnerOptions): Promise<CompiledLe
       )
     : undefined;
   state.append("states", blueprint.states);
+  const named = blueprint.parameters.map((each) => ({ ...each, name: gradientSumName(each.name) }));
+  const gradientSum =
+    microBatch === undefined ? undefined : state.append("gradients", named, { saved: false });
   if (parameters === undefined)
     throw new ShapeError("the model has no parameters: there is nothing to train.");
   const session = await options.engine.open(state);
   for (const [name, values] of initialValues(blueprint, options.seed ?? 0)) session.write(name, values);
-  return new CompiledLearner({ ...options, optimizer }, blueprint, state, parameters, velocity, session);
+  const stretches = { parameters, velocity, gradientSum };
+  return new CompiledLearner({ ...options, optimizer }, blueprint, state, stretches, session);
 }
 
 export class CompiledLearner implements Learner {
   readonly parameterCount: number;
   readonly classes: number;
-  private readonly options: LearnerOptions & { readonly optimizer: OptimizerOptions };
+  private readonly options: PlanOptions;
   private readonly layout: StateLayout;
-  private readonly parameters: Tensor;
-  private readonly velocity: Tensor | undefined;
+  private readonly stretches: Stretches;
   private readonly session: Session;
   private readonly programs = new Map<string, Promise<Program>>();
 
   constructor(
-    options: LearnerOptions & { readonly optimizer: OptimizerOptions },
+    options: PlanOptions,
     blueprint: Network,
     layout: StateLayout,
-    parameters: Tensor,
-    velocity: Tensor | undefined,
+    stretches: Stretches,
     session: Session,
   ) {
     this.options = options;
     this.layout = layout;
-    this.parameters = parameters;
-    this.velocity = velocity;
+    this.stretches = stretches;
     this.session = session;
     this.parameterCount = blueprint.parameters.reduce((sum, each) => sum + size(each.shape), 0);
     this.classes = logitsOf(blueprint.outputs).shape[1];
@@ -91,49 +108,56 @@ export class CompiledLearner implements Learner {
     count: number,
     { step, learningRate }: { step: number; learningRate: number },
   ): Promise<StepResult> {
-    const program = await this.program("train", count);
     const seed = this.options.seed ?? 0;
+    if (count > (this.options.microBatch ?? count)) {
+      const result = await this.inParts(images, labels, count, "accumulate", (part) => ({
+        seed: seedOfPart(seed, part),
+        step,
+      }));
+      const program = await this.program("update", 0);
+      return { ...result, gradientNorm: normOf(await program.run({}, { seed, step, learningRate })) };
+    }
+    const program = await this.program("train", count);
     return resultOf(await program.run({ x: images, labels }, { seed, step, learningRate }));
   }
 
   async evaluate(images: Float32Array, labels: Float32Array, count: number): Promise<StepResult> {
+    if (count > (this.options.microBatch ?? count)) return this.inParts(images, labels, count, "evaluate");
     const program = await this.program("evaluate", count);
     return resultOf(await program.run({ x: images, labels }));
   }
 
-  /** The plan of a form at a batch size: `describe` prints it. */
-  plan(form: "train" | "evaluate", count: number): Plan {
-    const { model, imageShape, optimizer, labelSmoothing = 0 } = this.options;
-    const training = form === "train";
-    const network = build(model, { input: [count, ...imageShape], training });
-    const labels = input("labels", [count]);
-    const lossOf =
-      this.options.loss ?? ((outputs) => crossEntropy({ x: logitsOf(outputs), labels }, { labelSmoothing }));
-    const loss = within("loss", () => lossOf(network.outputs, labels));
-    const outputs = { loss, logits: logitsOf(network.outputs) };
-    if (!training) return plan({ outputs, state: this.layout });
-    const found = gradients(
-      loss,
-      network.parameters.map((each) => each.tensor),
-    );
-    const missing = network.parameters.filter((_, i) => found[i] === undefined).map((each) => each.name);
-    if (missing.length > 0)
-      throw new ShapeError(`the loss does not depend on ${missing.join(", ")}: leave these parameters out.`, {
-        missing,
-      });
-    const step = sgdUpdates(
-      {
-        parameters: this.parameters,
-        velocity: this.velocity,
-        gradients: found.filter((each) => each !== undefined),
-      },
-      optimizer,
-    );
-    const results = {
-      outputs: { ...outputs, ...(step.gradientNorm === undefined ? {} : { squaredNorm: step.gradientNorm }) },
-      updates: [...network.updates.map(({ state, value }) => ({ target: state, value })), ...step.updates],
-    };
-    return plan({ ...recomputing(results, loss, this.options.recompute ?? "none"), state: this.layout });
+  /** Runs a form on one part of a batch after the other; loss and logits are those of the whole. */
+  private async inParts(
+    images: Float32Array,
+    labels: Float32Array,
+    count: number,
+    form: "accumulate" | "evaluate",
+    scalars: (part: number) => Scalars = () => ({}),
+  ): Promise<StepResult> {
+    const most = this.options.microBatch ?? count;
+    const [pixels, classes] = [size(this.options.imageShape), this.classes];
+    const logits = new Float32Array(count * classes);
+    let loss = 0;
+    for (let part = 0, from = 0; from < count; part++, from += most) {
+      const to = Math.min(from + most, count);
+      const share = (to - from) / count;
+      const program = await this.program(form, to - from);
+      const inputs = {
+        x: images.subarray(from * pixels, to * pixels),
+        labels: labels.subarray(from, to),
+        ...(form === "accumulate" ? { share: [share], kept: [part === 0 ? 0 : 1] } : {}),
+      };
+      const outputs = await program.run(inputs, scalars(part));
+      logits.set(outputs.logits, from * classes);
+      loss += share * outputs.loss[0];
+    }
+    return { loss, logits, gradientNorm: Number.NaN };
+  }
+
+  /** The plan of a form at a batch size, which "update" does not depend on: `describe` prints it. */
+  plan(form: LearnerForm, count: number): Plan {
+    return learnerPlan(form, count, this.options, this.layout, this.stretches);
   }
 
   state(): Map<string, StateTensor> {
@@ -167,7 +191,7 @@ export class CompiledLearner implements Learner {
   }
 
   /** The compiled program of a form at a batch size: profiles run it step by step. */
-  program(form: "train" | "evaluate", count: number): Promise<Program> {
+  program(form: LearnerForm, count: number): Promise<Program> {
     const key = `${form} ${count}`;
     const known = this.programs.get(key);
     if (known !== undefined) return known;
@@ -177,20 +201,11 @@ export class CompiledLearner implements Learner {
   }
 }
 
-function logitsOf(outputs: NamedTensors): Tensor {
-  const logits = outputs.logits;
-  if (logits?.shape.length === 2) return logits;
-  const came = Object.entries(outputs).map(([name, { shape }]) => `${name} ${formatShape(shape)}`);
-  throw new ShapeError(`the model must return logits [n, classes]; it returns ${came.join(", ")}.`, {
-    outputs: came,
-  });
+function resultOf(outputs: Record<string, Float32Array>): StepResult {
+  return { loss: outputs.loss[0], logits: outputs.logits, gradientNorm: normOf(outputs) };
 }
 
-function resultOf(outputs: Record<string, Float32Array>): StepResult {
-  const { loss, logits, squaredNorm } = outputs;
-  return {
-    loss: loss[0],
-    logits,
-    gradientNorm: squaredNorm === undefined ? Number.NaN : Math.sqrt(squaredNorm[0]),
-  };
+/** The norm of all gradients, NaN where it was not asked for. */
+function normOf({ squaredNorm }: Record<string, Float32Array>): number {
+  return squaredNorm === undefined ? Number.NaN : Math.sqrt(squaredNorm[0]);
 }

@@ -11,6 +11,7 @@ describe("training options", () => {
   test.each([
     [{ epochs: 0 }, /epochs is 0; it must be a whole number, at least 1/],
     [{ batch: 1.5 }, /batch is 1\.5/],
+    [{ microBatch: 0 }, /microBatch is 0; it must be a whole number, at least 1/],
     [{ learningRate: Number.NaN }, /learningRate is NaN/],
     [{ warmupEpochs: -1 }, /warmupEpochs is -1/],
     [{ labelSmoothing: 1 }, /labelSmoothing is 1; it must be at least 0 and less than 1/],

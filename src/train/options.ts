@@ -10,6 +10,8 @@ export interface TrainingOptions {
   readonly epochs: number;
   /** Images a step. */
   readonly batch: number;
+  /** Images that are computed at once, where a step's are too many for the memory; null for all of them. */
+  readonly microBatch: number | null;
   /** Base rate, which the schedule and warm-up multiply. */
   readonly learningRate: number;
   readonly optimizer: OptimizerOptions;
@@ -38,6 +40,7 @@ export interface TrainingOptions {
 export const defaultTrainingOptions: TrainingOptions = {
   epochs: 10,
   batch: 128,
+  microBatch: null,
   learningRate: 0.05,
   optimizer: sgd({ momentum: 0.9, weightDecay: 5e-4 }),
   schedule: "cosine",
@@ -61,6 +64,12 @@ export function trainingOptions(given: Partial<TrainingOptions> = {}): TrainingO
   const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0;
   check("epochs", isCount(options.epochs) && options.epochs >= 1, "a whole number, at least 1");
   check("batch", isCount(options.batch) && options.batch >= 1, "a whole number, at least 1");
+  const { microBatch } = options;
+  check(
+    "microBatch",
+    microBatch === null || (isCount(microBatch) && microBatch >= 1),
+    "a whole number, at least 1",
+  );
   check("learningRate", options.learningRate > 0 && options.learningRate < Infinity, "greater than 0");
   check("warmupEpochs", options.warmupEpochs >= 0 && options.warmupEpochs < Infinity, "at least 0");
   check(
@@ -86,6 +95,8 @@ export function readTrainingOptions(fields: Fields): TrainingOptions {
   return trainingOptions({
     epochs: fields.count("epochs"),
     batch: fields.count("batch"),
+    // Runs of earlier versions have none.
+    microBatch: fields.has("microBatch") ? fields.numberOrNull("microBatch") : null,
     learningRate: fields.number("learningRate"),
     optimizer: readOptimizer(fields.fields("optimizer")),
     schedule: fields.text("schedule"),

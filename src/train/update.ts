@@ -11,7 +11,7 @@ import { concat } from "../ops/concat.ts";
 import { defineOp, type Op, type Tensor } from "../ops/operation.ts";
 import { within } from "../ops/place.ts";
 import { reshape } from "../ops/reshape.ts";
-import { size } from "../tensor/shape.ts";
+import { sameShape, size } from "../tensor/shape.ts";
 import type { SgdOptions } from "./optimizer.ts";
 
 export interface SgdTensors {
@@ -19,7 +19,13 @@ export interface SgdTensors {
   readonly parameters: Tensor;
   /** Velocities likewise; only where there is momentum or the rule is "alexnet". */
   readonly velocity: Tensor | undefined;
+  /** One of each parameter, or all as one vector. */
   readonly gradients: readonly Tensor[];
+}
+
+/** All gradients as one vector. */
+function flattened(gradients: readonly Tensor[]): Tensor {
+  return concat({ ...gradients.map((each) => reshape({ x: each }, { shape: [size(each.shape)] })) }, {});
 }
 
 /** The updates of one step, and the norm of all gradients where they are clipped by it. */
@@ -28,10 +34,7 @@ export function sgdUpdates(
   options: SgdOptions,
 ): { updates: Update[]; gradientNorm: Tensor | undefined } {
   return within("optimizer", () => {
-    const flat = concat(
-      { ...gradients.map((each) => reshape({ x: each }, { shape: [size(each.shape)] })) },
-      {},
-    );
+    const flat = sameShape(gradients[0].shape, parameters.shape) ? gradients[0] : flattened(gradients);
     const squared = options.clipNorm === undefined ? undefined : squaredNorm({ gradient: flat }, options);
     const inputs = { gradient: flat, squared, weight: parameters };
     if (velocity === undefined)
