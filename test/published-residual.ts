@@ -1,6 +1,7 @@
 /** Residual networks whose records have other names than ours, or that the registry has in another form. */
 
 import { cifarResNet } from "../src/models/cifar-resnet.ts";
+import { cifarDenseNet } from "../src/models/densenet.ts";
 import { modelNamed } from "../src/models/registry.ts";
 import type { PublishedModel } from "./published-models.ts";
 
@@ -18,7 +19,7 @@ export const residualNetworks: readonly PublishedModel[] = [
     model: modelNamed("preact-resnet18-cifar").build(),
     training: modelNamed("preact-resnet18-cifar").build(),
     recordedName: (ours) =>
-      preactName(ours, (stage, i) => `layer${stage}.${i}.`)
+      preactName(ours, (stage, i) => `layer${stage}.${i}`)
         .replace("identity_conv", "shortcut.0")
         .replace("output", "linear"),
   },
@@ -31,11 +32,47 @@ export const residualNetworks: readonly PublishedModel[] = [
     model: modelNamed(name).build(),
     training: modelNamed(name).build(),
     recordedName: (ours: string) =>
-      preactName(ours, (stage, i) => `block${stage}.layer.${i}.`)
+      preactName(ours, (stage, i) => `block${stage}.layer.${i}`)
         .replace("identity_conv", "convShortcut")
         .replace("features.post_activ.bn", "bn1")
         .replace("output", "fc"),
   })),
+  ...[
+    ["cifar-resnext-29-32x4d", "resnext29_32x4d_cifar10"],
+    ["cifar-resnext-29-16x64d", "resnext29_16x64d_cifar10"],
+  ].map(([name, recorded]) => ({
+    name,
+    recorded,
+    model: modelNamed(name).build(),
+    training: modelNamed(name).build(),
+    recordedName: pytorchcvName,
+  })),
+  ...[40, 100].map((depth) => {
+    const model = cifarDenseNet({ depth, bottleneck: false, compression: 0.5, initialChannels: 24 });
+    return {
+      name: `cifar-densenet-${depth}-12 with compression`,
+      recorded: `densenet${depth}_k12_cifar10`,
+      model,
+      training: model,
+      recordedName: pytorchcvNameOfDenseNet,
+      // They are pooled there.
+      unlikePlaces: /^features$/,
+    };
+  }),
+  {
+    name: "cifar-densenet-40-12 from 24 channels",
+    recorded: "densenet40_k12_cifar10_andreasveit",
+    model: cifarDenseNet({ depth: 40, bottleneck: false, initialChannels: 24 }),
+    training: cifarDenseNet({ depth: 40, bottleneck: false, initialChannels: 24 }),
+    recordedName: andreasveitName,
+  },
+  {
+    name: "cifar-densenet-bc-100-12",
+    recorded: "densenet_bc100_k12_cifar10",
+    model: modelNamed("cifar-densenet-bc-100-12").build(),
+    training: modelNamed("cifar-densenet-bc-100-12").build(),
+    recordedName: andreasveitName,
+  },
   {
     name: "cifar-resnet-20 with projections and stochastic depth",
     recorded: "stochastic_depth_resnet20_cifar10",
@@ -47,9 +84,10 @@ export const residualNetworks: readonly PublishedModel[] = [
 
 /** "layer1.0.conv1.weight" is "features.stage1.unit1.body.conv1.conv.weight" in pytorchcv. */
 function pytorchcvName(ours: string): string {
-  const unit = (_: string, stage: string, i: string) => `features.stage${stage}.unit${Number(i) + 1}.`;
+  const unit = (_: string, stage: string, i: string) => `features.stage${stage}.unit${Number(i) + 1}`;
   return ours
-    .replace(/^layer(\d)\.(\d+)\./, unit)
+    .replace(/^layer(\d)\.(\d+)/, unit)
+    .replace(/^layer(\d)$/, "features.stage$1")
     .replace(/^conv1\./, "features.init_block.conv.")
     .replace(/^bn1\./, "features.init_block.bn.")
     .replace(/\.conv(\d)\.(weight|bias)$/, ".body.conv$1.conv.$2")
@@ -59,10 +97,38 @@ function pytorchcvName(ours: string): string {
     .replace(/^(?:linear|fc)\./, "output.");
 }
 
+/** "features.denseblock1.denselayer1.norm1.weight" is "features.stage1.unit1.conv.bn.weight" in pytorchcv. */
+function pytorchcvNameOfDenseNet(ours: string): string {
+  return ours
+    .replace(/denseblock(\d)\.denselayer/, "stage$1.unit")
+    .replace(
+      /transition(\d)/,
+      (_, stage: string) => `stage${Number(stage) + 1}.trans${Number(stage) + 1}.conv`,
+    )
+    .replace(/(unit\d+)\.(norm|conv)1/, "$1.conv.$2")
+    .replace("norm5", "post_activ.norm")
+    .replace("norm", "bn")
+    .replace("conv0", "init_block")
+    .replace("classifier", "output");
+}
+
+/** "features.denseblock1.denselayer1.norm1.weight" is "block1.layer.0.bn1.weight" in andreasveit/densenet-pytorch. */
+function andreasveitName(ours: string): string {
+  return ours
+    .replace("features.", "")
+    .replace(/denselayer(\d+)/, (_, layer: string) => `layer.${Number(layer) - 1}`)
+    .replace("denseblock", "block")
+    .replace(/transition(\d)\.(\w+)/, "trans$1.$21")
+    .replace("norm5", "norm1")
+    .replace("norm", "bn")
+    .replace("conv0", "conv1")
+    .replace("classifier", "fc");
+}
+
 /** "features.stage1.unit1.body.conv2.bn.weight" is "layer1.0.bn2.weight" and the like in implementations by hand. */
 function preactName(ours: string, unit: (stage: string, i: number) => string): string {
   return ours
-    .replace(/^features\.stage(\d)\.unit(\d+)\./, (_, stage: string, i: string) => unit(stage, Number(i) - 1))
+    .replace(/^features\.stage(\d)\.unit(\d+)/, (_, stage: string, i: string) => unit(stage, Number(i) - 1))
     .replace("features.init_block", "conv1")
     .replace(/body\.conv(\d)\.(bn|conv)/, "$2$1");
 }

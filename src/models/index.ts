@@ -3,7 +3,13 @@ export { type AlexNetOptions, alexnet } from "./alexnet.ts";
 export { type BnInceptionOptions, bnInception, bnInceptionLoss } from "./bn-inception.ts";
 export { type CifarResNetOptions, cifarResNet } from "./cifar-resnet.ts";
 export { type CnnFMSOptions, cnnFMS } from "./cnn-fms.ts";
-export { type DenseNetDepth, type DenseNetOptions, densenet } from "./densenet.ts";
+export {
+  type CifarDenseNetOptions,
+  cifarDenseNet,
+  type DenseNetDepth,
+  type DenseNetOptions,
+  densenet,
+} from "./densenet.ts";
 export { type DpnDepth, type DpnOptions, dpn } from "./dpn.ts";
 export {
   type GoogLeNetModuleOptions,
@@ -37,7 +43,7 @@ export * from "./receptive-field.ts";
 export * from "./registry.ts";
 export type { BottleneckVariant, ShortcutOption, StochasticDepthSchedule } from "./residual-network.ts";
 export { type ResNetDepth, type ResNetOptions, type ResNetVariant, resnet } from "./resnet.ts";
-export { type ResNeXtOptions, resnext } from "./resnext.ts";
+export { type CifarResNeXtOptions, cifarResNeXt, type ResNeXtOptions, resnext } from "./resnext.ts";
 export type { ResponseNormConstants } from "./response-norm.ts";
 export {
   type SENet154Options,

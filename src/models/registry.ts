@@ -11,7 +11,7 @@ import { alexnet } from "./alexnet.ts";
 import { bnInception } from "./bn-inception.ts";
 import { cifarResNet } from "./cifar-resnet.ts";
 import { cnnFMS } from "./cnn-fms.ts";
-import { densenet } from "./densenet.ts";
+import { cifarDenseNet, densenet } from "./densenet.ts";
 import { dpn } from "./dpn.ts";
 import { googlenet } from "./googlenet.ts";
 import { highway, mnistHighway } from "./highway.ts";
@@ -37,7 +37,7 @@ import {
   torchvision,
 } from "./preprocessing.ts";
 import { resnet } from "./resnet.ts";
-import { resnext } from "./resnext.ts";
+import { cifarResNeXt, resnext } from "./resnext.ts";
 import { senet154, seResNet, seResNeXt } from "./senet.ts";
 import { squeezenet } from "./squeezenet.ts";
 import { vgg } from "./vgg.ts";
@@ -185,8 +185,10 @@ const entries: readonly ModelEntry[] = [
   { name: "resnet152-fb", paper: he, year: 2015, ...imagenet, names: cadene, note: "fb.resnet.torch: v1.5 with biases", build: (options) => resnet({ ...options, depth: 152, variant: "facebook" }) },
   { name: "resnet18-cifar", paper: he, year: 2015, ...cifar, names: "torchvision", note: "3×3 first, as in kuangliu/pytorch-cifar", build: (options) => resnet({ classes: 10, ...options, depth: 18, stem: "cifar" }) },
   { name: "resnet152-stochastic", paper: huang2016, year: 2016, ...imagenet, names: "torchvision", note: "section 4.4", build: (options) => resnet({ ...options, depth: 152, stochasticDepth: { survival: 0.5 } }) },
-  ...([[50, 32, 4], [101, 32, 8], [101, 64, 4]] as const).map(([depth, cardinality, bottleneckWidth]): ModelEntry =>
+  ...([[50, 32, 4], [101, 32, 4], [101, 32, 8], [101, 64, 4]] as const).map(([depth, cardinality, bottleneckWidth]): ModelEntry =>
     ({ name: `resnext${depth}-${cardinality}x${bottleneckWidth}d`, paper: xie, year: 2016, ...imagenet, names: "torchvision", build: (options) => resnext({ ...options, depth, cardinality, bottleneckWidth }) })),
+  ...([[32, 4], [8, 64], [16, 64]] as const).map(([cardinality, bottleneckWidth]): ModelEntry =>
+    ({ name: `cifar-resnext-29-${cardinality}x${bottleneckWidth}d`, paper: xie, year: 2016, ...cifar, names: "torchvision", note: cardinality === 32 ? "section 5.3, as in pytorchcv" : "Table 7", build: (options) => cifarResNeXt({ ...options, cardinality, bottleneckWidth }) })),
   ...([50, 101] as const).map((depth): ModelEntry =>
     ({ name: `wide-resnet${depth}-2`, paper: zagoruyko, year: 2016, ...imagenet, names: "torchvision", note: "Table 8", build: (options) => wideResNet({ ...options, depth }) })),
   ...([[16, 4], [16, 8], [22, 8], [28, 10], [40, 2], [40, 4]] as const).map(([depth, widen]): ModelEntry =>
@@ -201,6 +203,10 @@ const entries: readonly ModelEntry[] = [
     ({ name: `squeezenet${version.replace(".", "-")}`, paper: iandola, year: 2016, ...imagenet, names: "torchvision", note: version === "1.0" ? "Table 1" : "the authors' later one", build: (options) => squeezenet({ ...options, version }) })),
   ...([121, 161, 169, 201] as const).map((depth): ModelEntry =>
     ({ name: `densenet${depth}`, paper: huang, year: 2016, ...imagenet, names: "torchvision", note: depth === 161 ? "the authors' later one, k = 48" : "Table 1", build: (options) => densenet({ ...options, depth }) })),
+  ...([[40, 12], [100, 12], [100, 24]] as const).map(([depth, growthRate]): ModelEntry =>
+    ({ name: `cifar-densenet-${depth}-${growthRate}`, paper: huang, year: 2016, ...cifar, names: "torchvision", note: "Table 2", build: (options) => cifarDenseNet({ ...options, depth, growthRate, bottleneck: false }) })),
+  ...([[100, 12], [250, 24], [190, 40]] as const).map(([depth, growthRate]): ModelEntry =>
+    ({ name: `cifar-densenet-bc-${depth}-${growthRate}`, paper: huang, year: 2016, ...cifar, names: "torchvision", note: "Table 2, with bottlenecks and compression", build: (options) => cifarDenseNet({ ...options, depth, growthRate }) })),
   { name: "googlenet", paper: szegedy, year: 2014, ...imagenet, preprocessing: caffe, names: "torchvision", note: "Table 1", build: (options) => googlenet({ ...options, auxiliary: false }) },
   { name: "googlenet-torchvision", paper: szegedy, year: 2014, ...imagenet, names: "torchvision", note: "3×3 for 5×5, batch norm", build: (options) => googlenet({ ...options, variant: "torchvision", auxiliary: false }) },
   ...[[1, 224], [0.75, 224], [0.5, 224], [0.25, 224], ...mobilenetResolutions.slice(1).map((edge) => [1, edge] as const)].map(([width, edge]): ModelEntry =>

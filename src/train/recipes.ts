@@ -65,6 +65,29 @@ const wideResnet: Recipe = {
   schedule: "multistep:60,120,160:0.2",
 };
 
+/**
+ * DenseNets on CIFAR-10: Huang, Liu, van der Maaten and Weinberger, "Densely Connected Convolutional Networks", 2016, section 4.2: 300
+ * epochs, a tenth of the rate after half and after three quarters.
+ */
+const cifarDensenet: Recipe = {
+  ...cifarResnet,
+  epochs: 300,
+  batch: 64,
+  optimizer: sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 }),
+  schedule: "multistep:150,225:0.1",
+};
+
+/**
+ * ResNeXt on CIFAR-10: Xie, Girshick, Dollár, Tu and He, "Aggregated Residual Transformations for Deep Neural Networks", 2016,
+ * section 5.3.
+ */
+const cifarResnext: Recipe = {
+  ...cifarResnet,
+  epochs: 300,
+  optimizer: sgd({ momentum: 0.9, weightDecay: 5e-4 }),
+  schedule: "multistep:150,225:0.1",
+};
+
 const recipes: Readonly<Record<string, Recipe>> = {
   lenet5,
   "lenet5-1998": lenet5,
@@ -78,6 +101,8 @@ const families: readonly (readonly [name: RegExp, recipe: (depth: number) => Rec
   // "Identity Mappings in Deep Residual Networks", 2016, warms all its networks up.
   [/^cifar-preact-resnet-(\d+)$/, () => ({ ...cifarResnet, warmupEpochs: 1 })],
   [/^wrn-(\d+)/, () => wideResnet],
+  [/^cifar-densenet-(?:bc-)?(\d+)/, () => cifarDensenet],
+  [/^cifar-resnext-(\d+)/, () => cifarResnext],
 ];
 
 function warmed(recipe: Recipe, depth: number): Recipe {
