@@ -5,7 +5,7 @@
 
 import { describe, expect, it } from "vitest";
 import { evaluate } from "../src/engines/js/evaluate.ts";
-import { receptiveFields, summarize } from "../src/models/index.ts";
+import { modelNamed, receptiveFields, type SummaryRow, summarize } from "../src/models/index.ts";
 import * as nn from "../src/nn/index.ts";
 import type { Tensor } from "../src/ops/operation.ts";
 import { ShapeError } from "../src/tensor/errors.ts";
@@ -285,5 +285,125 @@ describe("deep networks in numbers (after CS231n)", () => {
     expect(macs(naive)).toEqual([[28, 28, 672], 854_196_224]);
     // The lecture prints 358 M, which its own six rows do not add up to.
     expect(macs(reduced)).toEqual([[28, 28, 480], 271_351_808]);
+  });
+});
+
+/** The table of a model of the registry. */
+function tableOf(name: string) {
+  const { build, input } = modelNamed(name);
+  return summarize(nn.build(build(), { input: [1, ...input] }));
+}
+
+const neurons = ({ outputShape }: SummaryRow) => outputShape.reduce((a, b) => a * b, 1);
+
+describe("networks of the zoo in numbers", () => {
+  it("has AlexNet's neurons and the first layer's 34,944 parameters (Network structures, Bucharest)", () => {
+    const { rows } = tableOf("alexnet-2gpu");
+    const layers = rows.filter(({ parameters }) => parameters > 0);
+    // One lecture has 253,440 for the first layer, the paper's print; 55·55·96 are the 290,400 of the other.
+    expect(layers.map(neurons)).toEqual([290_400, 186_624, 64_896, 64_896, 43_264, 4_096, 4_096, 1_000]);
+    expect(layers[0]).toMatchObject({ outputShape: [55, 55, 96], parameters: 34_944 });
+    expect(layers[0].receptiveField?.[0]).toEqual({ size: 11, stride: 4, start: 0 });
+  });
+
+  // [row, kilobytes that the table prints as "params", parameters of ours], a K being 1,024 there; operations are multiply-adds.
+  // Where ours are not the print's to its last digit, the note has what they are there.
+  // biome-ignore format: rows as printed
+  const googlenet = [
+    ["conv1",  "2.7K",       9_472, "34M",    118_013_952], // a 7×7 of 64 filters has 9.25K and 118M: the print is of another layer
+    ["conv2",  "112K",     114_944, "360M",   359_661_568], // its 1×1 and 3×3, conv2 and conv3 here
+    ["3a",     "159K",     163_696, "128M",   128_049_152],
+    ["3b",     "380K",     388_736, "304M",   304_267_264],
+    ["4a",     "364K",     376_176, "73M",     73_608_192], // 367K
+    ["4b",     "437K",     449_160, "88M",     87_908_352], // 439K
+    ["4c",     "463K",     510_104, "100M",    99_850_240], // 498K
+    ["4d",     "580K",     605_376, "119M",   118_515_712], // 591K
+    ["4e",     "840K",     868_352, "170M",   169_996_288], // 848K
+    ["5a",     "1072K",  1_043_456, "54M",     51_079_168], // 1,019K and 51M
+    ["5b",     "1388K",  1_444_080, "71M",     70_697_984], // 1,410K
+    ["linear", "1000K",  1_025_000, "1M",       1_024_000],
+  ] as const;
+
+  it("has the rows of GoogLeNet's Table 1, with its columns of parameters and operations (Prague)", () => {
+    const { rows } = tableOf("googlenet");
+    const of = (row: string) => {
+      const places = { conv2: ["conv2", "conv3"], linear: ["fc"] }[row] ?? [
+        /^\d/.test(row) ? `inception${row}` : row,
+      ];
+      const mine = rows.filter(({ name }) => places.includes(name.split(".")[0]));
+      const sum = (count: (row: SummaryRow) => number) =>
+        mine.reduce((total, each) => total + count(each), 0);
+      return [sum(({ parameters }) => parameters), sum(({ macs }) => macs)];
+    };
+    expect(googlenet.map(([row]) => [row, ...of(row)])).toEqual(
+      googlenet.map(([row, , parameters, , macs]) => [row, parameters, macs]),
+    );
+    // Print and arithmetic within a tenth, but for the first layer: what differs more is noted in its row.
+    for (const [row, kilo, parameters, mega, macs] of googlenet.slice(1)) {
+      expect([row, Math.abs(parameters / 1024 / Number.parseFloat(kilo) - 1) < 0.1]).toEqual([row, true]);
+      expect([row, Math.abs(macs / 1e6 / Number.parseFloat(mega) - 1) < 0.06]).toEqual([row, true]);
+    }
+  });
+
+  it("has 163,328 weights in inception 3a, and 387,072 without its reductions (Network structures)", () => {
+    const { parameters } = nn.build(modelNamed("googlenet").build(), { input: [1, 224, 224, 3] });
+    const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+    const reduced = parameters.filter(({ name }) => /^inception3a\..*weight$/.test(name));
+    expect(reduced.reduce((total, { shape }) => total + sizeOf(shape), 0)).toBe(163_328);
+    const naive = nn.branches([
+      nn.conv2d(64, 1, { bias: false }),
+      nn.conv2d(128, 3, { padding: 1, bias: false }),
+      nn.conv2d(32, 5, { padding: 2, bias: false }),
+      nn.maxPool2d(3, { stride: 1, padding: 1 }),
+    ]);
+    expect(shapeOf(naive, 28, 28, 192)).toEqual([28, 28, 416]);
+    expect(parametersOf(naive, 28, 28, 192)).toBe(387_072);
+  });
+
+  it("has VGG's 133, 133, 134, 138 and 144 million parameters (Prague, Bucharest)", () => {
+    const millions = ["vgg11", "vgg13", "vgg16-c", "vgg16", "vgg19"].map((name) =>
+      Math.round(tableOf(name).totals.parameters / 1e6),
+    );
+    expect(millions).toEqual([133, 133, 134, 138, 144]);
+  });
+
+  it("keeps 61 MB an image in VGG-16, where the lectures' total is 96 MB (after CS231n)", () => {
+    const { rows, totals } = tableOf("vgg16");
+    const kept = rows.filter(({ activationBytes }) => activationBytes > 0);
+    expect(kept.reduce((total, row) => total + neurons(row), 0)).toBe(15_237_608 - 224 * 224 * 3);
+    expect(totals.forwardBytes).toBe(60_950_432);
+    // "24M * 4 bytes ~= 96MB / image": its own rows add up to 15.2 M. With every ReLU as a map of its own they are 28.8 M.
+    const withRelu =
+      totals.forwardBytes / 4 + rows.reduce((t, row) => t + (row.kind === "relu" ? neurons(row) : 0), 0);
+    expect([withRelu > 24e6, totals.forwardBytes / 4 < 24e6]).toEqual([true, true]);
+  });
+
+  // Billions, as Table 1 of the ResNet paper prints them for multiply-adds: those of 34 and 50 layers are cut, not rounded.
+  it.each([
+    ["resnet18", "1.8", 1_814_073_344],
+    ["resnet34", "3.6", 3_663_761_408],
+    ["resnet50-v1", "3.8", 3_857_973_248],
+    ["resnet101-v1", "7.6", 7_570_194_432],
+    ["resnet152-v1", "11.3", 11_282_415_616],
+  ])("has the operations of %s: %s·10⁹ (Prague, Bucharest)", (name, printed, macs) => {
+    expect(tableOf(name).totals.macs).toBe(macs);
+    const digits = macs / 1e9;
+    expect([digits.toFixed(1), (Math.floor(10 * digits) / 10).toFixed(1)]).toContain(printed);
+  });
+
+  it("has Xception's 22,855,952 parameters, and Inception v3 within a hundredth (Network structures)", () => {
+    // Trained numbers: Keras counts 22,910,480 for Xception with the moving statistics.
+    expect(tableOf("xception").totals.parameters).toBe(22_855_952);
+    const { parameters } = nn.build(modelNamed("inception-v3").build(), { input: [1, 299, 299, 3] });
+    const count = (end: RegExp) =>
+      parameters.reduce(
+        (total, { name, shape }) => total + (end.test(name) ? shape.reduce((a, b) => a * b, 1) : 0),
+        0,
+      );
+    const [all, scales] = [count(/./), count(/\.bn\.weight$/)];
+    // torchvision's trained numbers; Keras has no scales in batch norm, and adds two moving statistics for each.
+    expect([all, all - scales, all - scales + 2 * scales]).toEqual([23_834_568, 23_817_352, 23_851_784]);
+    // The 23,626,728 of the print are none of these, and 0.9 % below: its Inception v3 is not the released one to the last layer.
+    expect(all / 23_626_728).toBeCloseTo(1.009, 3);
   });
 });

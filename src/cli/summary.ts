@@ -1,6 +1,7 @@
 /** `striate summary`: the table of a model, as its paper has it. */
 
 import type { Command } from "commander";
+import { type InferenceMemory, inferenceMemory } from "../models/memory.ts";
 import { modelNamed } from "../models/registry.ts";
 import { type Summary, type SummaryRow, summarize } from "../models/summary.ts";
 import { build } from "../nn/index.ts";
@@ -25,20 +26,25 @@ export function addSummary(program: Command, host: Host): void {
     .action((name: string, { input, classes, json = false }: SummaryFlags) => {
       const entry = modelNamed(name);
       const model = entry.build({ classes: classes ?? entry.classes });
-      const summary = summarize(build(model, { input: [1, ...(input ?? entry.input)] }));
-      host.out(json ? `${JSON.stringify(jsonOf(entry.name, summary))}\n` : textOf(entry.name, summary));
+      const network = build(model, { input: [1, ...(input ?? entry.input)] });
+      const [summary, memory] = [summarize(network), inferenceMemory(network)];
+      host.out(
+        json
+          ? `${JSON.stringify(jsonOf(entry.name, summary, memory))}\n`
+          : textOf(entry.name, summary, memory),
+      );
     });
 }
 
-function jsonOf(model: string, { inputShape, rows, totals }: Summary) {
+function jsonOf(model: string, { inputShape, rows, totals }: Summary, inference: InferenceMemory) {
   const layers = rows.map(({ receptiveField, ...row }) => ({
     ...row,
     receptiveField: receptiveField ?? null,
   }));
-  return { model, inputShape, layers, ...totals };
+  return { model, inputShape, layers, ...totals, inference };
 }
 
-function textOf(model: string, { inputShape, rows, totals }: Summary): string {
+function textOf(model: string, { inputShape, rows, totals }: Summary, memory: InferenceMemory): string {
   const right = "right" as const;
   const columns = [
     { title: "layer" },
@@ -48,6 +54,8 @@ function textOf(model: string, { inputShape, rows, totals }: Summary): string {
     { title: "MACs", align: right },
     { title: "activations", align: right },
     { title: "sees", align: right },
+    { title: "step", align: right },
+    { title: "from", align: right },
   ];
   const cells = rows.map((row) => [
     row.name,
@@ -56,17 +64,24 @@ function textOf(model: string, { inputShape, rows, totals }: Summary): string {
     formatCount(row.parameters),
     formatCount(row.macs),
     formatBytes(row.activationBytes),
-    fieldOf(row),
+    ...fieldOf(row),
   ]);
   return [
     `${model}, input ${inputShape.join("×")}\n\n`,
     formatTable(columns, cells),
     `\n${formatCount(totals.parameters)} parameters, ${formatCount(totals.macs)} multiply-adds for one image\n`,
     `${formatBytes(totals.forwardBytes)} for one image forward, ${formatBytes(totals.trainingBytes)} to train with it\n`,
+    `${formatBytes(memory.weightBytes)} of weights and ${formatBytes(memory.workBytes)} of buffers, used again and again, to classify it\n`,
   ].join("");
 }
 
-/** The part of the input that one output depends on: "5×5", or "all". */
-function fieldOf({ receptiveField }: SummaryRow): string {
-  return receptiveField ? `${receptiveField[0].size}×${receptiveField[1].size}` : "–";
+/**
+ * The pixels of the input that one output depends on: how many ("5×5"), how far apart for neighbours, and where they begin for the
+ * first output, which is negative in the padding. One number where height and width are alike.
+ */
+function fieldOf({ receptiveField }: SummaryRow): readonly [sees: string, step: string, from: string] {
+  if (!receptiveField) return ["–", "", ""];
+  const [v, h] = receptiveField;
+  const both = (a: number, b: number) => (a === b ? `${a}` : `${a}, ${b}`);
+  return [`${v.size}×${h.size}`, both(v.stride, h.stride), both(v.start, h.start).replaceAll("-", "−")];
 }

@@ -25,6 +25,7 @@ export { type InceptionV2Options, inceptionV2 } from "./inception-v2.ts";
 export { type InceptionV3Options, inceptionV3, inceptionV3Loss } from "./inception-v3.ts";
 export { type InceptionV4Options, inceptionV4 } from "./inception-v4.ts";
 export { type LeNet5Options, lenet5 } from "./lenet5.ts";
+export { type InferenceMemory, inferenceMemory } from "./memory.ts";
 export { type MnistCnnOptions, mnistCnn } from "./mnist-cnn.ts";
 export { type MobileNetV1Options, mobilenetResolutions, mobilenetV1 } from "./mobilenet-v1.ts";
 export { type MobileNetV2Options, mobilenetV2 } from "./mobilenet-v2.ts";
