@@ -26,7 +26,7 @@ async function run(...args: string[]) {
 }
 
 describe("the command line", () => {
-  test.each(["train", "evaluate", "predict", "convert", "export", "summary", "models"])(
+  test.each(["train", "evaluate", "predict", "convert", "export", "summary", "profile", "models"])(
     "%s has --help and --json",
     async (command) => {
       const { code, out, log } = await run(command, "--help");

@@ -9,6 +9,7 @@ import { addExport } from "./export.ts";
 import type { Host } from "./host.ts";
 import { addModels } from "./models.ts";
 import { addPredict } from "./predict.ts";
+import { addProfile } from "./profile.ts";
 import { addSummary } from "./summary.ts";
 import { addTrain } from "./train.ts";
 
@@ -32,6 +33,7 @@ export async function runCli(args: readonly string[], host: Host): Promise<numbe
   addConvert(program, host);
   addExport(program, host);
   addSummary(program, host);
+  addProfile(program, host);
   addModels(program, host);
   try {
     await program.parseAsync([...args], { from: "user" });

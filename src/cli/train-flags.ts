@@ -1,7 +1,7 @@
 /** The flags of `striate train`, and the training options that they, a recipe and an earlier run make together. */
 
-import { type Command, Option } from "commander";
-import { type Recomputation, recomputations } from "../graph/recompute.ts";
+import type { Command } from "commander";
+import type { Recomputation } from "../graph/recompute.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import { sgd } from "../train/optimizer.ts";
 import { type TrainingOptions, trainingOptions } from "../train/options.ts";
@@ -9,6 +9,7 @@ import { recipeFor } from "../train/recipes.ts";
 import { scheduleForms } from "../train/schedules/index.ts";
 import { type EngineChoice, engineChoices } from "./engines.ts";
 import { count, type ImageShape, imageShape, number, oneOf, whole } from "./flags.ts";
+import { recomputeOption } from "./recompute-option.ts";
 import type { DataFlags } from "./training-data.ts";
 
 export interface TrainFlags extends DataFlags {
@@ -57,14 +58,7 @@ export function addTrainFlags(command: Command): Command {
       "images at once; the gradients of a step are summed over several such parts",
       count,
     )
-    .addOption(
-      new Option(
-        "--recompute [what]",
-        `what to compute again rather than keep in memory: ${recomputations.join(", ")} (default: none; without a word: blocks)`,
-      )
-        .preset("blocks")
-        .argParser(oneOf(...recomputations)),
-    )
+    .addOption(recomputeOption())
     .option("--learning-rate <x>", "base learning rate", number)
     .option("--momentum <x>", "momentum of SGD", number)
     .option("--nesterov", "look ahead along the velocity")

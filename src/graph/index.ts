@@ -6,3 +6,4 @@ export * from "./plan.ts";
 export * from "./planned.ts";
 export * from "./recompute.ts";
 export * from "./state-layout.ts";
+export * from "./traffic.ts";
