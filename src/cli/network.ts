@@ -1,7 +1,8 @@
 /** Builds the network of a run or a checkpoint on an engine. */
 
-import { modelNamed } from "../models/registry.ts";
-import { OptionError } from "../tensor/index.ts";
+import { networkOf } from "../models/registry.ts";
+import { build } from "../nn/network.ts";
+import { OptionError, ShapeError } from "../tensor/index.ts";
 import type { ModelRecord } from "../train/checkpoint.ts";
 import { createLearner, type LearnerOptions } from "../train/compiled-learner.ts";
 import type { Learner } from "../train/learner.ts";
@@ -30,13 +31,14 @@ export interface OpenedNetwork {
 
 export async function openNetwork(request: NetworkRequest): Promise<OpenedNetwork> {
   const { imageShape, model, options } = request;
-  const entry = modelNamed(model.name);
-  const { classes } = model.options;
-  if (typeof classes !== "number") throw new OptionError(`${entry.name}: the number of classes is missing.`);
+  const { classes, auxiliary = false } = model.options;
+  if (typeof classes !== "number") throw new OptionError(`${model.name}: the number of classes is missing.`);
+  if (typeof auxiliary !== "boolean")
+    throw new OptionError(`${model.name}: auxiliary is ${auxiliary}, but must be true or false.`);
+  const { layers, ...loss } = networkOf(model.name, { classes, auxiliary });
   const engine = await openEngine(request.engine, request.threads);
   try {
     const { labelSmoothing, optimizer, seed } = options;
-    const layers = entry.build({ classes });
     const learner = await createLearner({
       model: layers,
       imageShape,
@@ -45,6 +47,7 @@ export async function openNetwork(request: NetworkRequest): Promise<OpenedNetwor
       seed,
       labelSmoothing,
       ...request.memory,
+      ...loss,
     });
     const dispose = () => {
       learner.dispose();
@@ -53,6 +56,21 @@ export async function openNetwork(request: NetworkRequest): Promise<OpenedNetwor
     return { learner, engine: engine.name, dispose };
   } catch (error) {
     engine.dispose();
+    const isHeads =
+      auxiliary && error instanceof ShapeError && isLargeEnough(model.name, classes, imageShape);
+    if (!isHeads) throw error;
+    const way = "Without the auxiliary heads the model takes images of this size: --no-auxiliary.";
+    throw new ShapeError(`${error.message} ${way}`, error.facts, { cause: error });
+  }
+}
+
+/** Whether the model without its heads can be trained on such images. */
+function isLargeEnough(name: string, classes: number, imageShape: ImageShape): boolean {
+  try {
+    build(networkOf(name, { classes }).layers, { input: [2, ...imageShape], training: true });
+    return true;
+  } catch (error) {
+    if (error instanceof ShapeError) return false;
     throw error;
   }
 }

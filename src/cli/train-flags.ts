@@ -36,6 +36,7 @@ export interface TrainFlags extends DataFlags {
   readonly engine?: EngineChoice;
   readonly threads?: number;
   readonly classes?: number;
+  readonly auxiliary?: boolean;
   readonly input?: ImageShape;
   readonly out?: string;
   readonly resume?: boolean;
@@ -90,6 +91,8 @@ export function addTrainFlags(command: Command): Command {
     )
     .option("--threads <n>", "threads to compute with; the result does not depend on it", count)
     .option("--classes <n>", "length of the logits, if not the number of classes in the data", count)
+    .option("--auxiliary", "train with the auxiliary heads of its paper (default where the model has any)")
+    .option("--no-auxiliary", "train without them")
     .option("--input <HxWxC>", "size that pictures of a folder are scaled to, such as 64x64x3", imageShape)
     .option("--out <dir>", "folder of the run (default: runs/<model>-<data>)")
     .option("--resume", "go on with the run in that folder, from its last checkpoint")

@@ -167,6 +167,18 @@ describe("a folder of pictures", () => {
     });
   });
 
+  test("says that heads want larger images, or that there are none", async () => {
+    const refused = (model: string, edge: number, ...flags: readonly string[]) => {
+      const args = ["--data", photos, "--engine", "js", "--out", join(folder, "none"), ...flags];
+      return run(["train", model, "--input", `${edge}x${edge}x3`, ...args]);
+    };
+    const small = await refused("googlenet", 64);
+    expect(small.log).toMatch(/aux1\.pool: a kernel of 5 .* takes images of this size: --no-auxiliary\.\n$/);
+    expect((await refused("googlenet", 20)).log).not.toContain("--no-auxiliary");
+    const none = await refused("lenet5", 28, "--auxiliary");
+    expect(none.log).toMatch(/lenet5 has no auxiliary heads to train with\./);
+  });
+
   test("of other classes is refused by a checkpoint", async () => {
     const measured = await run([
       "evaluate",

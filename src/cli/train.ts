@@ -6,7 +6,7 @@ import type { Command } from "commander";
 import { Loader, parseAugmentation } from "../data/index.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
 import { folderStore } from "../formats/node.ts";
-import { modelNamed } from "../models/registry.ts";
+import { type ModelEntry, modelNamed } from "../models/registry.ts";
 import { OptionError } from "../tensor/index.ts";
 import { type Checkpoint, decodeCheckpoint } from "../train/checkpoint.ts";
 import { lastFile } from "../train/run-keeper.ts";
@@ -53,7 +53,8 @@ async function runTrain(modelName: string, flags: TrainFlags, host: Host): Promi
   if (logits < classes.length) {
     throw new OptionError(`--classes is ${logits}, but ${flags.data} has ${classes.length} classes.`);
   }
-  const model = { name: entry.name, options: { classes: logits } };
+  const auxiliary = trainsHeads(entry, flags, before);
+  const model = { name: entry.name, options: { classes: logits, ...(auxiliary ? { auxiliary } : {}) } };
   const data = { name, fingerprint, classes, normalization, imageShape: parts.train.imageShape };
   // The last bits of a run are its engine's: one that goes on keeps it.
   const choice = flags.engine ?? before?.training.engine ?? "auto";
@@ -122,6 +123,13 @@ async function runTrain(modelName: string, flags: TrainFlags, host: Host): Promi
     dispose();
     await Promise.all([trainLoader, validationLoader, testLoader].map((loader) => loader?.dispose()));
   }
+}
+
+/** Whether auxiliary heads are trained: as asked for, as in the run that goes on, or wherever the model has them. */
+function trainsHeads(entry: ModelEntry, { auxiliary }: TrainFlags, before: Checkpoint | undefined): boolean {
+  if (auxiliary !== undefined) return auxiliary;
+  if (before !== undefined) return before.model.options.auxiliary === true;
+  return entry.training !== undefined;
 }
 
 /** The run to go on with. Refuses to begin another one over it. */

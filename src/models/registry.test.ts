@@ -5,7 +5,7 @@ import { crossEntropy } from "../ops/cross-entropy.ts";
 import { input } from "../ops/operation.ts";
 import { OptionError } from "../tensor/errors.ts";
 import { measuredModels } from "./accuracies.ts";
-import { modelNamed, models } from "./registry.ts";
+import { modelNamed, models, networkOf } from "./registry.ts";
 import { summarize } from "./summary.ts";
 
 describe.each(models)("$name", ({ input: image, classes, build: make }) => {
@@ -48,6 +48,45 @@ describe.each(models)("$name", ({ input: image, classes, build: make }) => {
     expect(rows.every((row) => row.receptiveField !== undefined)).toBe(true);
     expect(summarize(build(make(), { input: [3, ...image] })).totals).toEqual(totals);
   });
+});
+
+const withHeads = models.flatMap(({ training, ...entry }) => (training ? [{ ...entry, training }] : []));
+
+describe.each(withHeads)("$name as it is trained", ({ name, input: image, build: make, training: form }) => {
+  const training = build(form.build({ classes: 3 }), { input: [2, ...image], training: true });
+
+  it("has outputs beside the logits in training alone, and the parameters of the model among its own", () => {
+    const inference = build(form.build({ classes: 3 }), { input: [1, ...image] });
+    expect(Object.keys(training.outputs).length).toBeGreaterThan(1);
+    for (const { shape } of Object.values(training.outputs)) expect(shape).toEqual([2, 3]);
+    expect(Object.keys(inference.outputs)).toEqual(["logits"]);
+    const named = (network: typeof training) => network.parameters.map((each) => each.name);
+    expect(named(inference)).toEqual(named(training));
+    const plain = named(build(make({ classes: 3 }), { input: [1, ...image] }));
+    expect(named(training)).toEqual(expect.arrayContaining(plain));
+  });
+
+  it("has a loss that depends on every parameter", () => {
+    const found = gradients(
+      form.loss(training.outputs, input("labels", [2])),
+      training.parameters.map(({ tensor }) => tensor),
+    );
+    expect(found.filter((each) => each === undefined)).toEqual([]);
+  });
+
+  it("is found by its options", () => {
+    const { layers, loss } = networkOf(name, { classes: 3, auxiliary: true });
+    expect(loss).toBe(form.loss);
+    const outputs = build(layers, { input: [2, ...image], training: true }).outputs;
+    expect(Object.keys(outputs)).toEqual(Object.keys(training.outputs));
+    expect(networkOf(name, { classes: 3 }).loss).toBeUndefined();
+  });
+});
+
+it("refuses heads where a model has none", () => {
+  const refused = expect(() => networkOf("lenet5", { classes: 3, auxiliary: true }));
+  refused.toThrow(OptionError);
+  refused.toThrow("lenet5 has no auxiliary heads to train with.");
 });
 
 it("builds the whole zoo in seconds: no network is slow to look at", () => {

@@ -3,21 +3,24 @@
  * (`npm run docs`), and what its published weights reach stands in accuracies.ts.
  */
 
+import type { Loss } from "../nn/loss.ts";
 import { nearNames } from "../nn/near-names.ts";
+import type { NamedTensors } from "../nn/network.ts";
 import type { Layer } from "../nn/scope.ts";
+import type { Tensor } from "../ops/operation.ts";
 import { OptionError } from "../tensor/errors.ts";
 import { type PublishedAccuracy, publishedAccuracies } from "./accuracies.ts";
 import { alexnet } from "./alexnet.ts";
-import { bnInception } from "./bn-inception.ts";
+import { bnInception, bnInceptionLoss } from "./bn-inception.ts";
 import { cifarResNet } from "./cifar-resnet.ts";
 import { cnnFMS } from "./cnn-fms.ts";
 import { cifarDenseNet, densenet } from "./densenet.ts";
 import { dpn } from "./dpn.ts";
-import { googlenet } from "./googlenet.ts";
+import { googlenet, googlenetLoss } from "./googlenet.ts";
 import { highway, mnistHighway } from "./highway.ts";
 import { inceptionResNet } from "./inception-resnet.ts";
 import { inceptionV2 } from "./inception-v2.ts";
-import { inceptionV3 } from "./inception-v3.ts";
+import { inceptionV3, inceptionV3Loss } from "./inception-v3.ts";
 import { inceptionV4 } from "./inception-v4.ts";
 import { lenet5 } from "./lenet5.ts";
 import { mnistCnn } from "./mnist-cnn.ts";
@@ -61,12 +64,20 @@ export interface ModelEntry {
   /** Length of the logits where none is asked for. */
   readonly classes: number;
   readonly build: (options?: CommonOptions) => Layer;
+  /** How it is trained, where that is not `build` and the cross-entropy of its logits: with auxiliary heads. */
+  readonly training?: TrainingForm;
   /** How pictures become inputs of its published weights. Default: torchvision's, the statistics of ImageNet. */
   readonly preprocessing?: Preprocessing;
   /** Where parameters have the names that they have here: "torchvision", or a repository of GitHub. */
   readonly names?: string;
   /** Which of the paper's networks it is, or what it is beside the paper: "section 4.2", "v1.5, as in torchvision". */
   readonly note?: string;
+}
+
+/** A model with what is there for training alone. */
+export interface TrainingForm {
+  readonly build: (options?: CommonOptions) => Layer<Tensor | NamedTensors>;
+  readonly loss: Loss;
 }
 
 /** An entry with everything that is known of the model. */
@@ -207,8 +218,8 @@ const entries: readonly ModelEntry[] = [
     ({ name: `cifar-densenet-${depth}-${growthRate}`, paper: huang, year: 2016, ...cifar, names: "torchvision", note: "Table 2", build: (options) => cifarDenseNet({ ...options, depth, growthRate, bottleneck: false }) })),
   ...([[100, 12], [250, 24], [190, 40]] as const).map(([depth, growthRate]): ModelEntry =>
     ({ name: `cifar-densenet-bc-${depth}-${growthRate}`, paper: huang, year: 2016, ...cifar, names: "torchvision", note: "Table 2, with bottlenecks and compression", build: (options) => cifarDenseNet({ ...options, depth, growthRate }) })),
-  { name: "googlenet", paper: szegedy, year: 2014, ...imagenet, preprocessing: caffe, names: "torchvision", note: "Table 1", build: (options) => googlenet({ ...options, auxiliary: false }) },
-  { name: "googlenet-torchvision", paper: szegedy, year: 2014, ...imagenet, names: "torchvision", note: "3×3 for 5×5, batch norm", build: (options) => googlenet({ ...options, variant: "torchvision", auxiliary: false }) },
+  { name: "googlenet", paper: szegedy, year: 2014, ...imagenet, preprocessing: caffe, names: "torchvision", note: "Table 1", build: (options) => googlenet({ ...options }), training: { build: (options) => googlenet({ ...options, auxiliary: true }), loss: googlenetLoss } },
+  { name: "googlenet-torchvision", paper: szegedy, year: 2014, ...imagenet, names: "torchvision", note: "3×3 for 5×5, batch norm", build: (options) => googlenet({ ...options, variant: "torchvision" }), training: { build: (options) => googlenet({ ...options, variant: "torchvision", auxiliary: true }), loss: googlenetLoss } },
   ...[[1, 224], [0.75, 224], [0.5, 224], [0.25, 224], ...mobilenetResolutions.slice(1).map((edge) => [1, edge] as const)].map(([width, edge]): ModelEntry =>
     ({ name: width === 1 && edge === 224 ? "mobilenet-v1" : `mobilenet-v1-${width === 1 ? "1.0" : width}-${edge}`, paper: howard, year: 2017, input: [edge, edge, 3], classes: 1000, names: "pytorchcv", note: edge < 224 ? "Table 7" : width < 1 ? "Table 6" : "Table 1", build: (options) => mobilenetV1({ ...options, width }) })),
   { name: "cifar-mobilenet-v1", paper: howard, year: 2017, ...cifar, names: "pytorchcv", note: "stride 1 first, for small pictures", build: (options) => mobilenetV1({ classes: 10, ...options, firstStride: 1 }) },
@@ -223,9 +234,9 @@ const entries: readonly ModelEntry[] = [
     ({ name: width === 1 ? "mobilenet-v2" : `mobilenet-v2-${width}`, paper: sandler, year: 2018, ...imagenet, names: "torchvision", note: width === 1 ? "Table 2" : `Table 2, ${width} times the channels`, build: (options) => mobilenetV2({ ...options, width }) })),
   ...(["large", "small"] as const).map((size): ModelEntry =>
     ({ name: `mobilenet-v3-${size}`, paper: howard2019, year: 2019, ...imagenet, names: "torchvision", note: size === "large" ? "Table 1" : "Table 2", build: (options) => mobilenetV3({ ...options, size }) })),
-  { name: "bn-inception", paper: ioffe, year: 2015, ...imagenet, preprocessing: bnInceptionPictures, names: cadene, note: "figure 5", build: (options) => bnInception({ ...options, auxiliary: false }) },
-  { name: "inception-v2", paper: szegedy2015, year: 2015, ...imagenet299, names: "torchvision's inception_v3, where it has the layer", note: "Table 1 as printed", build: (options) => inceptionV2({ ...options, auxiliary: false }) },
-  { name: "inception-v3", paper: szegedy2015, year: 2015, input: [299, 299, 3], classes: 1000, names: "torchvision", build: (options) => inceptionV3({ ...options, auxiliary: false }) },
+  { name: "bn-inception", paper: ioffe, year: 2015, ...imagenet, preprocessing: bnInceptionPictures, names: cadene, note: "figure 5", build: (options) => bnInception({ ...options }), training: { build: (options) => bnInception({ ...options, auxiliary: true }), loss: bnInceptionLoss } },
+  { name: "inception-v2", paper: szegedy2015, year: 2015, ...imagenet299, names: "torchvision's inception_v3, where it has the layer", note: "Table 1 as printed", build: (options) => inceptionV2({ ...options }), training: { build: (options) => inceptionV2({ ...options, auxiliary: true }), loss: inceptionV3Loss } },
+  { name: "inception-v3", paper: szegedy2015, year: 2015, input: [299, 299, 3], classes: 1000, names: "torchvision", build: (options) => inceptionV3({ ...options }), training: { build: (options) => inceptionV3({ ...options, auxiliary: true }), loss: inceptionV3Loss } },
   { name: "inception-v4", paper: szegedy2016, year: 2016, ...imagenet299, names: cadene, note: "figure 9", build: inceptionV4 },
   { name: "inception-resnet-v1", paper: szegedy2016, year: 2016, ...imagenet299, names: "timesler/facenet-pytorch", note: "figure 15, with FaceNet's last layers", build: (options) => inceptionResNet({ ...options, version: 1 }) },
   { name: "inception-resnet-v2", paper: szegedy2016, year: 2016, ...imagenet299, names: cadene, note: "as the authors released it", build: (options) => inceptionResNet({ ...options, version: 2 }) },
@@ -238,6 +249,29 @@ export const models: readonly RegisteredModel[] = entries.map((entry) => ({
   ...entry,
   published: publishedAccuracies(entry.name),
 }));
+
+/** Which network of a model's it is, as checkpoints keep it. */
+export interface NetworkOptions {
+  /** Length of the logits. */
+  readonly classes: number;
+  /** Whether it has its auxiliary heads, which are used in training alone. Default false. */
+  readonly auxiliary?: boolean;
+}
+
+/**
+ * The layers of a model, and its loss where that is not the cross-entropy of its logits. Throws an OptionError when heads are asked
+ * for that it does not have.
+ */
+export function networkOf(
+  name: string,
+  { classes, auxiliary = false }: NetworkOptions,
+): { readonly layers: Layer<Tensor | NamedTensors>; readonly loss?: Loss } {
+  const { name: model, build, training } = modelNamed(name);
+  if (!auxiliary) return { layers: build({ classes }) };
+  if (training === undefined)
+    throw new OptionError(`${model} has no auxiliary heads to train with.`, { model, auxiliary });
+  return { layers: training.build({ classes }), loss: training.loss };
+}
 
 /** The model of this name; "CIFAR-ResNet 20" is read as "cifar-resnet-20". Throws an OptionError that lists near names. */
 export function modelNamed(name: string): RegisteredModel {

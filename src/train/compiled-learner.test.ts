@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../engines/engine.ts";
 import { jsEngine } from "../engines/js/engine.ts";
 import { wasmEngine } from "../engines/wasm/engine.ts";
+import { lossWithHeads, withHeads } from "../models/auxiliary-heads.ts";
 import * as nn from "../nn/index.ts";
 import { crossEntropy } from "../ops/cross-entropy.ts";
 import { relu } from "../ops/relu.ts";
@@ -243,6 +244,34 @@ describe.each(engines)("a learner on engine %s", (_, start) => {
     expect([...(learner.state().get("fc.bias")?.data ?? [])][0]).toBeCloseTo(1.8, 6);
   });
 
+  it("trains a head with the loss that counts it, evaluates without it, and smooths the labels of both", async () => {
+    const fc = nn.sequential({ fc: nn.linear(2) });
+    const learner = await createLearner({
+      model: withHeads([nn.flatten(), fc], [{ output: "aux", layer: nn.linear(2) }]),
+      loss: lossWithHeads(0.5),
+      labelSmoothing: 0.2,
+      imageShape: [1, 1, 2],
+      engine,
+    });
+    learner.restore(
+      new Map([
+        ...knownWeights,
+        ["aux.weight", { ...vector([1, 0, 0, 1], 2, 2), kind: "matrix" }],
+        ["aux.bias", vector([0, 0])],
+      ]),
+    );
+    const [x, labels] = [new Float32Array(2), Float32Array.of(1)];
+    // Of the logits 0.9·ln(4/3) + 0.1·ln 4, of the head ln 2 whatever the label.
+    const own = 0.9 * Math.log(4 / 3) + 0.1 * Math.log(4);
+    expect((await learner.evaluate(x, labels, 1)).loss).toBeCloseTo(own, 5);
+    const { loss } = await learner.trainStep(x, labels, 1, { step: 0, learningRate: 1 });
+    expect(loss).toBeCloseTo(own + 0.5 * Math.log(2), 5);
+    // The head's logits have gradients softmax − target = ±0.4, of which the loss counts half.
+    const bias = learner.state().get("aux.bias")?.data ?? [];
+    expect(bias[0]).toBeCloseTo(-0.2, 5);
+    expect(bias[1]).toBeCloseTo(0.2, 5);
+  });
+
   it("tells the norm of gradients before they are clipped", async () => {
     const learner = await tinyLearner({ optimizer: sgd({ clipNorm: 0.5 }) });
     const at = { step: 0, learningRate: 1 };
@@ -258,7 +287,7 @@ describe.each(engines)("a learner on engine %s", (_, start) => {
     const make = (model: nn.Layer) => createLearner({ model, imageShape: [1, 1, 2], engine });
     await expect(make(nn.flatten())).rejects.toThrow(ShapeError);
     await expect(make(nn.conv2d(3, 1))).rejects.toThrow(
-      "must return logits [n, classes]; it returns logits [1, 1, 1, 3]",
+      "must return logits [n, classes]; it returns logits [2, 1, 1, 3]",
     );
     const unused: nn.Layer = (x, scope) => {
       scope.child("aside", nn.linear(3), scope.child("flat", nn.flatten(), x));

@@ -5,6 +5,7 @@ import type { Plan } from "../graph/planned.ts";
 import type { Recomputation } from "../graph/recompute.ts";
 import { StateLayout } from "../graph/state-layout.ts";
 import { initialValues } from "../nn/initializers.ts";
+import type { Loss } from "../nn/loss.ts";
 import { build, type NamedTensors, type Network } from "../nn/network.ts";
 import type { Layer } from "../nn/scope.ts";
 import type { Tensor } from "../ops/operation.ts";
@@ -32,10 +33,10 @@ export interface LearnerOptions {
   readonly optimizer?: OptimizerOptions;
   /** Draws the initial values and dropout. Default 0. */
   readonly seed?: number;
-  /** Of the default loss, in [0, 1). Default 0. */
+  /** Given to the loss, in [0, 1). Default 0. */
   readonly labelSmoothing?: number;
-  /** The loss, one number, from outputs and integer labels [n]. Default: mean cross-entropy of "logits". */
-  readonly loss?: (outputs: NamedTensors, labels: Tensor) => Tensor;
+  /** From outputs and integer labels [n]; `registry.ts` has those of models with several outputs. Default: mean cross-entropy of "logits". */
+  readonly loss?: Loss;
   /**
    * What the backward pass computes again rather than keep in memory: "activations" costs a pass over memory each, "blocks" about
    * another forward pass. The results are the same to the bit. Default "none".
@@ -51,7 +52,8 @@ export interface LearnerOptions {
 
 /** Compiles a model for training and evaluation. Dispose of it when done; the engine stays open. */
 export async function createLearner(options: LearnerOptions): Promise<CompiledLearner> {
-  const blueprint = build(options.model, { input: [1, ...options.imageShape], training: true });
+  // Two images, because batch norm over maps of 1×1 has no variance for one.
+  const blueprint = build(options.model, { input: [2, ...options.imageShape], training: true });
   const optimizer = options.optimizer ?? sgd();
   const state = new StateLayout();
   const parameters = state.append("parameters", blueprint.parameters);

@@ -6,6 +6,7 @@ import { plan } from "../graph/plan.ts";
 import type { Plan } from "../graph/planned.ts";
 import { recomputing } from "../graph/recompute.ts";
 import type { StateLayout } from "../graph/state-layout.ts";
+import type { LossOptions } from "../nn/loss.ts";
 import { build, type NamedTensors, type Network } from "../nn/network.ts";
 import { crossEntropy } from "../ops/cross-entropy.ts";
 import { input, state, type Tensor } from "../ops/operation.ts";
@@ -58,10 +59,8 @@ export function learnerPlan(
   const training = form !== "evaluate";
   const network = build(model, { input: [count, ...imageShape], training });
   const labels = input("labels", [count]);
-  const lossOf =
-    options.loss ??
-    ((outputs: NamedTensors) => crossEntropy({ x: logitsOf(outputs), labels }, { labelSmoothing }));
-  const loss = within("loss", () => lossOf(network.outputs, labels));
+  const { loss: lossOf = crossEntropyOfLogits } = options;
+  const loss = within("loss", () => lossOf(network.outputs, labels, { labelSmoothing }));
   const outputs = { loss, logits: logitsOf(network.outputs) };
   if (!training) return plan({ outputs, state: layout });
   const found = gradientsOf(network, loss);
@@ -79,6 +78,10 @@ export function learnerPlan(
     const { updates, gradientNorm } = sgdUpdates({ parameters, velocity, gradients }, optimizer);
     return { outputs: gradientNorm === undefined ? {} : { squaredNorm: gradientNorm }, updates };
   }
+}
+
+function crossEntropyOfLogits(outputs: NamedTensors, labels: Tensor, options: LossOptions = {}): Tensor {
+  return crossEntropy({ x: logitsOf(outputs), labels }, options);
 }
 
 export function logitsOf(outputs: NamedTensors): Tensor {
