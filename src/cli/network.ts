@@ -2,11 +2,12 @@
 
 import { networkOf } from "../models/registry.ts";
 import { build } from "../nn/network.ts";
-import { OptionError, ShapeError } from "../tensor/index.ts";
+import { ShapeError } from "../tensor/index.ts";
 import type { ModelRecord } from "../train/checkpoint.ts";
 import { createLearner, type LearnerOptions } from "../train/compiled-learner.ts";
 import type { Learner } from "../train/learner.ts";
 import type { TrainingOptions } from "../train/options.ts";
+import { recordedNetwork } from "../train/recorded-network.ts";
 import { openEngine } from "./engines.ts";
 import type { ImageShape } from "./flags.ts";
 
@@ -31,23 +32,18 @@ export interface OpenedNetwork {
 
 export async function openNetwork(request: NetworkRequest): Promise<OpenedNetwork> {
   const { imageShape, model, options } = request;
-  const { classes, auxiliary = false } = model.options;
-  if (typeof classes !== "number") throw new OptionError(`${model.name}: the number of classes is missing.`);
-  if (typeof auxiliary !== "boolean")
-    throw new OptionError(`${model.name}: auxiliary is ${auxiliary}, but must be true or false.`);
-  const { layers, ...loss } = networkOf(model.name, { classes, auxiliary });
+  const { trained, classes, auxiliary } = recordedNetwork(model);
   const engine = await openEngine(request.engine, request.threads);
   try {
     const { labelSmoothing, optimizer, seed } = options;
     const learner = await createLearner({
-      model: layers,
+      ...trained,
       imageShape,
       engine,
       optimizer,
       seed,
       labelSmoothing,
       ...request.memory,
-      ...loss,
     });
     const dispose = () => {
       learner.dispose();

@@ -2,10 +2,10 @@
 
 import { normalizer } from "../data/normalization.ts";
 import type { Engine } from "../engines/engine.ts";
-import { modelNamed } from "../models/registry.ts";
-import { OptionError, ShapeError } from "../tensor/errors.ts";
+import { ShapeError } from "../tensor/errors.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import { type CompiledLearner, createLearner } from "../train/compiled-learner.ts";
+import { recordedNetwork } from "../train/recorded-network.ts";
 import { restoreFrom } from "../train/resume.ts";
 
 export interface Prediction {
@@ -43,11 +43,9 @@ export async function createClassifier(
   { engine, file = "the checkpoint" }: ClassifierOptions,
 ): Promise<Classifier> {
   const { data, model } = checkpoint;
-  const { classes } = model.options;
-  if (typeof classes !== "number")
-    throw new OptionError(`${file}: ${model.name}: the number of classes is missing.`);
+  const { trained, classes } = recordedNetwork(model);
   const learner = await createLearner({
-    model: modelNamed(model.name).build({ classes }),
+    ...trained,
     imageShape: data.imageShape,
     engine,
     labelSmoothing: checkpoint.training.labelSmoothing,
