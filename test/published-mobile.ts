@@ -39,6 +39,16 @@ export const mobileNetworks: readonly PublishedModel[] = [
     model: senet154(),
     training: senet154({ dropout: 0 }),
   },
+  ...[
+    ["shufflenet-v1-g3", "shufflenet_v1_g3_pytorchcv"],
+    ["shufflenet-v1-g3-x1-0-megvii", "shufflenet_v1_g3"],
+    ["shufflenet-v1-g3-x0-5-megvii", "shufflenet_v1_g3_x0_5"],
+    ["shufflenet-v2-x1-0", "shufflenet_v2_x1_0"],
+    ["shufflenet-v2-x1-5", "shufflenet_v2_x1_5"],
+  ].map(([name, recorded]): PublishedModel => {
+    const model = modelNamed(name).build();
+    return { name, recorded, model, training: model };
+  }),
   ...["dpn68", "dpn68b", "dpn98"].map((name): PublishedModel => {
     const model = modelNamed(name).build();
     // The record has the residual path of each block, whose last tensor is the dense one.

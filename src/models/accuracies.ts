@@ -39,6 +39,8 @@ const tables: readonly AccuracyTable[] = [
       "squeezenet1-0": [58.092, 80.42], "squeezenet1-1": [58.178, 80.624],
       "densenet121": [74.434, 91.972], "densenet161": [77.138, 93.56], "densenet169": [75.6, 92.806], "densenet201": [76.896, 93.37],
       "mobilenet-v2": [71.878, 90.286], "mobilenet-v3-large": [74.042, 91.34], "mobilenet-v3-small": [67.668, 87.402],
+      "shufflenet-v2-x0-5": [60.552, 81.746], "shufflenet-v2-x1-0": [69.362, 88.316],
+      "shufflenet-v2-x1-5": [72.996, 91.086], "shufflenet-v2-x2-0": [76.23, 93.006],
       "googlenet-torchvision": [69.778, 89.53],
       "inception-v3": [77.294, 93.45],
     },
@@ -72,10 +74,21 @@ const tables: readonly AccuracyTable[] = [
     rows: { "dpn68b": [77.034, 93.59], "dpn92": [79.4, 94.62], "dpn107": [79.746, 94.684] },
   },
   {
+    source: "readme of megvii-model/ShuffleNet-Series",
+    data: "ImageNet",
+    prints: "error",
+    rows: {
+      "shufflenet-v1-g3-x0-5-megvii": [42.7, 20.0], "shufflenet-v1-g3-x1-0-megvii": [32.2, 12.3],
+      "shufflenet-v1-g3-x1-5-megvii": [28.4, 9.8], "shufflenet-v1-g3-x2-0-megvii": [25.9, 8.6],
+      "shufflenet-v1-g8-x0-5-megvii": [41.2, 19.0], "shufflenet-v1-g8-x1-0-megvii": [32.0, 13.6],
+      "shufflenet-v1-g8-x1-5-megvii": [29.0, 10.4], "shufflenet-v1-g8-x2-0-megvii": [27.1, 9.2],
+    },
+  },
+  {
     source: "pytorchcv's readme",
     data: "ImageNet",
     prints: "accuracy",
-    rows: { "mobilenet-v1": [73.39, 91.05], "inception-resnet-v1": [80.37, 95.2] },
+    rows: { "mobilenet-v1": [73.39, 91.05], "shufflenet-v1-g3": [65.61, 86.52], "inception-resnet-v1": [80.37, 95.2] },
   },
   {
     source: "readme of Cadene/pretrained-models.pytorch",

@@ -54,6 +54,8 @@ export {
   seResNet,
   seResNeXt,
 } from "./senet.ts";
+export { type ShuffleNetGroups, type ShuffleNetV1Options, shufflenetV1 } from "./shufflenet-v1.ts";
+export { type ShuffleNetV2Options, type ShuffleNetV2Width, shufflenetV2 } from "./shufflenet-v2.ts";
 export { type SqueezeNetOptions, squeezenet } from "./squeezenet.ts";
 export * from "./summary.ts";
 export { type VggConfiguration, type VggOptions, vgg } from "./vgg.ts";

@@ -51,6 +51,15 @@ export const dualPath: Preprocessing = {
   std: [1 / (0.0167 * 255), 1 / (0.0167 * 255), 1 / (0.0167 * 255)],
 };
 
+/** That of megvii's ShuffleNets: blue first, bytes as they are. */
+export const megvii: Preprocessing = {
+  cropFraction: 0.875,
+  channels: "bgr",
+  scale: 1,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+};
+
 /** Whole pictures of 32×32 with CIFAR-10's mean, and the deviation that kuangliu/pytorch-cifar and pytorchcv divide by. */
 export const cifar10: Preprocessing = {
   cropFraction: 1,

@@ -35,6 +35,7 @@ import {
   cifar10,
   dualPath,
   inception,
+  megvii,
   mnistDigits,
   type Preprocessing,
   torchvision,
@@ -42,6 +43,8 @@ import {
 import { resnet } from "./resnet.ts";
 import { cifarResNeXt, resnext } from "./resnext.ts";
 import { senet154, seResNet, seResNeXt } from "./senet.ts";
+import { shufflenetV1 } from "./shufflenet-v1.ts";
+import { shufflenetV2 } from "./shufflenet-v2.ts";
 import { squeezenet } from "./squeezenet.ts";
 import { vgg } from "./vgg.ts";
 import { cifarWideResNet, wideResNet } from "./wide-resnet.ts";
@@ -114,6 +117,10 @@ const howard =
   "Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto and Adam, MobileNets: efficient convolutional neural networks for mobile vision applications";
 const chen = "Chen, Li, Xiao, Jin, Yan and Feng, Dual path networks";
 const hu = "Hu, Shen, Albanie, Sun and Wu, Squeeze-and-excitation networks";
+const zhang =
+  "Zhang, Zhou, Lin and Sun, ShuffleNet: an extremely efficient convolutional neural network for mobile devices";
+const ma =
+  "Ma, Zhang, Zheng and Sun, ShuffleNet V2: practical guidelines for efficient CNN architecture design";
 const sandler =
   "Sandler, Howard, Zhu, Zhmoginov and Chen, MobileNetV2: inverted residuals and linear bottlenecks";
 const howard2019 =
@@ -153,6 +160,9 @@ const cafferesnet: Preprocessing = { ...caffe, mean: [102.9801, 115.9465, 122.77
 const bnInceptionPictures: Preprocessing = { ...caffe, mean: [104, 117, 128] };
 const cadene = "Cadene/pretrained-models.pytorch";
 const akamaster = "akamaster/pytorch_resnet_cifar10";
+
+/** "x0-5", as checkpoints of ShuffleNet are called. */
+const times = (width: number) => `x${Number.isInteger(width) ? `${width}-0` : `${width}`.replace(".", "-")}`;
 
 // biome-ignore format: one line a model
 const entries: readonly ModelEntry[] = [
@@ -230,6 +240,12 @@ const entries: readonly ModelEntry[] = [
   { name: "senet154", paper: hu, year: 2017, ...imagenet, names: cadene, note: "appendix", build: senet154 },
   ...([[68], [68, "b"], [92], [98], [107], [131]] as const).map(([depth, b = ""]): ModelEntry =>
     ({ name: `dpn${depth}${b}`, paper: chen, year: 2017, ...imagenet, preprocessing: dualPath, names: cadene, note: depth === 68 || depth === 107 ? "the authors' later one" : "Table 1", build: (options) => dpn({ ...options, depth, splitPaths: b === "b" }) })),
+  ...([[1], [2], [3], [4], [8], [1, 0.75], [3, 0.75], [1, 0.5], [3, 0.5], [1, 0.25], [3, 0.25], [3, 1.5], [3, 2]] as const).map(([groups, width = 1]): ModelEntry =>
+    ({ name: `shufflenet-v1-g${groups}${width === 1 ? "" : `-${times(width)}`}`, paper: zhang, year: 2017, ...imagenet, names: "pytorchcv", note: width === 1 ? "Table 1" : `Table 2, ${width}×`, build: (options) => shufflenetV1({ ...options, groups, width }) })),
+  ...([3, 8] as const).flatMap((groups) => [0.5, 1, 1.5, 2].map((width): ModelEntry =>
+    ({ name: `shufflenet-v1-g${groups}-${times(width)}-megvii`, paper: zhang, year: 2017, ...imagenet, preprocessing: megvii, names: "megvii-model/ShuffleNet-Series", note: `the authors' release, ${width}×`, build: (options) => shufflenetV1({ ...options, groups, width, variant: "megvii" }) }))),
+  ...([0.5, 1, 1.5, 2] as const).map((width): ModelEntry =>
+    ({ name: `shufflenet-v2-${times(width)}`, paper: ma, year: 2018, ...imagenet, names: "torchvision", note: "Table 5", build: (options) => shufflenetV2({ ...options, width }) })),
   ...[1, 1.4, 0.75, 0.5, 0.35].map((width): ModelEntry =>
     ({ name: width === 1 ? "mobilenet-v2" : `mobilenet-v2-${width}`, paper: sandler, year: 2018, ...imagenet, names: "torchvision", note: width === 1 ? "Table 2" : `Table 2, ${width} times the channels`, build: (options) => mobilenetV2({ ...options, width }) })),
   ...(["large", "small"] as const).map((size): ModelEntry =>
