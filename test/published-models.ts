@@ -1,6 +1,7 @@
 /** Which recorded network of the folder of published values a model must equal. */
 
 import { cnnFMS } from "../src/models/cnn-fms.ts";
+import { fcn } from "../src/models/fcn.ts";
 import { googlenet, googlenetLoss } from "../src/models/googlenet.ts";
 import { inceptionV3 } from "../src/models/inception-v3.ts";
 import { modelNamed } from "../src/models/registry.ts";
@@ -88,6 +89,13 @@ export const publishedModels: readonly PublishedModel[] = [
     name: `cnn-${network.toLowerCase()} as MatConvNet trains it`,
     recorded: `cnn_${network.toLowerCase()}`,
     model: cnnFMS({ network, responseNorm: "caffe" }),
+  })),
+  ...([32, 8] as const).map((stride) => ({
+    name: `fcn${stride}s`,
+    recorded: `fcn${stride}s`,
+    model: fcn({ stride }),
+    // The names are the same, the order of the layers is not.
+    recordedName: (ours: string) => ours,
   })),
   {
     name: "googlenet with heads",

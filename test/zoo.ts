@@ -11,22 +11,38 @@ import { input, type Tensor } from "../src/ops/operation.ts";
 import { sum } from "../src/ops/sum.ts";
 import { sgd } from "../src/train/optimizer.ts";
 import { sgdUpdates } from "../src/train/update.ts";
+import { fillLabels } from "./golden/fill.ts";
 import { filledImages, filledValues, type PublishedRecord, publishedRecord } from "./networks.ts";
 import { type PublishedModel, publishedModels } from "./published-models.ts";
 
 /** What the folder of published values says of a network besides what the tests beside the models read. */
 export interface ZooRecord extends PublishedRecord {
   readonly fill: { readonly bn_weight_scale: number };
+  /** How many there are of each kind of normalisation with parameters. */
+  readonly norm_layers: Readonly<Record<string, unknown>>;
   /** Trained parameters in the order of `grad_norms`, or a sentence where they are those of `tensors`. */
   readonly parameter_names: readonly string[] | string;
   readonly float64?: { readonly max_abs_diff_of_float32_over_std: number };
   readonly train?: TrainingRecord;
+  /** In place of logits where pixels have classes. */
+  readonly output?: PixelSummary;
   /** The same at a size that is quick to compute. */
   readonly small?: ZooSize;
 }
 
 export type ZooSize = Pick<PublishedRecord, "input_shape" | "logits" | "logits_mean_std" | "macs"> &
-  Pick<ZooRecord, "float64" | "train">;
+  Pick<ZooRecord, "float64" | "train" | "output">;
+
+/** What is recorded of the logits of pixels, [n, c, h, w], in place of all of them. */
+export interface PixelSummary {
+  readonly output_shape: readonly number[];
+  readonly mean: number;
+  readonly std: number;
+  readonly class_means: readonly number[];
+  /** The logits of the first pixel, and of that at [h/2, w/2]. */
+  readonly pixel_0_0: readonly number[];
+  readonly pixel_center: readonly number[];
+}
 
 /** Three steps of gradient descent from the filled weights on one batch. */
 export interface TrainingRecord {
@@ -108,10 +124,12 @@ function recordedModels(): RecordedModel[] {
 export async function withFilled<Result>(
   engine: Engine,
   published: PublishedModel,
-  { input_shape: [n, c, h, w], fill: { bn_weight_scale: scale } }: ZooRecord,
+  record: ZooRecord,
   use: (filled: FilledModel) => Promise<Result>,
 ): Promise<Result> {
   const { model, training = model, recordedName = (ours: string) => ours } = published;
+  const { bn_weight_scale: scale } = record.fill;
+  const [n, c, h, w] = quickSize(record).train.input_shape;
   const { parameters, states } = build(training, { input: [n, h, w, c], training: true });
   const layout = new StateLayout();
   const weights = layout.append("parameters", parameters);
@@ -136,7 +154,8 @@ export async function withFilled<Result>(
       async train({ input_shape: [images, channels, height, width], labels }) {
         const shape = [images, height, width, channels];
         const network = build(training, { input: shape, training: true });
-        const target = input("labels", [images]);
+        const pixelwise = typeof labels === "string";
+        const target = input("labels", pixelwise ? [images, height, width] : [images]);
         const lossOf = published.loss ?? (({ logits }) => crossEntropy({ x: logits, labels: target }));
         const loss = lossOf(network.outputs, target);
         const found = gradients(
@@ -156,7 +175,9 @@ export async function withFilled<Result>(
             state: layout,
           }),
         );
-        const inputs = { x: filledImages("input", shape), labels: labels as readonly number[] };
+        const classes = network.outputs.logits.shape.at(-1) ?? 0;
+        const targets = pixelwise ? fillLabels("labels", images * height * width, classes) : labels;
+        const inputs = { x: filledImages("input", shape), labels: targets };
         const losses: number[] = [];
         const gradientNorms = new Map<string, number>();
         for (let step = 0; step < 3; step++) {
@@ -177,7 +198,9 @@ export async function withFilled<Result>(
 /** The rule of the records. */
 const recordedRule = sgd({ momentum: 0.9, weightDecay: 1e-4 });
 
-/** Σ x² */
+/** Σ x², row by row: 100 million numbers added one by one in float32 are a thousandth off. */
 function square(x: Tensor): Tensor {
-  return sum({ x: multiply({ a: x, b: x }, {}) }, { axes: x.shape.map((_, axis) => axis) });
+  const last = x.shape.length - 1;
+  const rows = sum({ x: multiply({ a: x, b: x }, {}) }, { axes: [last] });
+  return last === 0 ? rows : sum({ x: rows }, { axes: rows.shape.map((_, axis) => axis) });
 }

@@ -3,6 +3,7 @@ export { type AlexNetOptions, alexnet } from "./alexnet.ts";
 export { type BnInceptionOptions, bnInception, bnInceptionLoss } from "./bn-inception.ts";
 export { type CifarResNetOptions, cifarResNet } from "./cifar-resnet.ts";
 export { type CnnFMSOptions, cnnFMS } from "./cnn-fms.ts";
+export { type DeepImagePriorOptions, deepImagePrior } from "./deep-image-prior.ts";
 export {
   type CifarDenseNetOptions,
   cifarDenseNet,
@@ -11,6 +12,7 @@ export {
   densenet,
 } from "./densenet.ts";
 export { type DpnDepth, type DpnOptions, dpn } from "./dpn.ts";
+export { type FcnOptions, fcn } from "./fcn.ts";
 export {
   type GoogLeNetModuleOptions,
   type GoogLeNetOptions,

@@ -14,8 +14,10 @@ import { alexnet } from "./alexnet.ts";
 import { bnInception, bnInceptionLoss } from "./bn-inception.ts";
 import { cifarResNet } from "./cifar-resnet.ts";
 import { cnnFMS } from "./cnn-fms.ts";
+import { deepImagePrior } from "./deep-image-prior.ts";
 import { cifarDenseNet, densenet } from "./densenet.ts";
 import { dpn } from "./dpn.ts";
+import { fcn } from "./fcn.ts";
 import { googlenet, googlenetLoss } from "./googlenet.ts";
 import { highway, mnistHighway } from "./highway.ts";
 import { inceptionResNet } from "./inception-resnet.ts";
@@ -64,11 +66,16 @@ export interface ModelEntry {
   readonly year: number;
   /** The image it was made for; channels are inferred, so others do where sizes allow. */
   readonly input: readonly [h: number, w: number, c: number];
-  /** Length of the logits where none is asked for. */
+  /** Length of the logits where none is asked for; channels of the output "image". */
   readonly classes: number;
-  readonly build: (options?: CommonOptions) => Layer;
+  readonly build: (options?: CommonOptions) => Layer<Tensor | NamedTensors>;
   /** How it is trained, where that is not `build` and the cross-entropy of its logits: with auxiliary heads. */
   readonly training?: TrainingForm;
+  /**
+   * What it gives: "classes" of images (the default), logits [n, classes]; of "pixels", logits [n, h, w, classes]; or an "image",
+   * [n, h, w, classes].
+   */
+  readonly output?: "classes" | "pixels" | "image";
   /** How pictures become inputs of its published weights. Default: torchvision's, the statistics of ImageNet. */
   readonly preprocessing?: Preprocessing;
   /** Where parameters have the names that they have here: "torchvision", or a repository of GitHub. */
@@ -86,6 +93,7 @@ export interface TrainingForm {
 /** An entry with everything that is known of the model. */
 export interface RegisteredModel extends ModelEntry {
   readonly preprocessing: Preprocessing;
+  readonly output: "classes" | "pixels" | "image";
   /** What tables of the field state for its published weights; empty where none does. */
   readonly published: readonly PublishedAccuracy[];
 }
@@ -101,6 +109,8 @@ const sermanet =
 const chatfield =
   "Chatfield, Simonyan, Vedaldi and Zisserman, Return of the devil in the details: delving deep into convolutional nets";
 const lin = "Lin, Chen and Yan, Network in network";
+const long = "Long, Shelhamer and Darrell, Fully convolutional networks for semantic segmentation";
+const ulyanov = "Ulyanov, Vedaldi and Lempitsky, Deep image prior";
 const krizhevsky2014 = "Krizhevsky, One weird trick for parallelizing convolutional neural networks";
 
 const xie = "Xie, Girshick, Dollár, Tu and He, Aggregated residual transformations for deep neural networks";
@@ -138,6 +148,14 @@ const mnist = { input: [28, 28, 1], classes: 10, preprocessing: mnistDigits } as
 const cifar = { input: [32, 32, 3], classes: 10, preprocessing: cifar10 } as const;
 const imagenet = { input: [224, 224, 3], classes: 1000 } as const;
 const imagenet299 = { input: [299, 299, 3], classes: 1000, preprocessing: inception } as const;
+
+/** PASCAL VOC's 20 classes and background. */
+const pascal = {
+  input: [224, 224, 3],
+  classes: 21,
+  output: "pixels",
+  preprocessing: { ...caffe, cropFraction: 1 },
+} as const;
 
 /** Of 256 pixels, BVLC's AlexNet sees 227. */
 const caffe227: Preprocessing = { ...caffe, cropFraction: 227 / 256 };
@@ -257,11 +275,15 @@ const entries: readonly ModelEntry[] = [
   { name: "inception-resnet-v1", paper: szegedy2016, year: 2016, ...imagenet299, names: "timesler/facenet-pytorch", note: "figure 15, with FaceNet's last layers", build: (options) => inceptionResNet({ ...options, version: 1 }) },
   { name: "inception-resnet-v2", paper: szegedy2016, year: 2016, ...imagenet299, names: cadene, note: "as the authors released it", build: (options) => inceptionResNet({ ...options, version: 2 }) },
   { name: "xception", paper: chollet, year: 2016, ...imagenet299, preprocessing: { ...inception, cropFraction: 0.8975 }, names: cadene, note: "figure 5", build: xception },
+  ...([32, 16, 8] as const).map((stride): ModelEntry =>
+    ({ name: `fcn${stride}s`, paper: long, year: 2014, ...pascal, names: "wkentaro/pytorch-fcn", note: `Table 2, FCN-${stride}s on VGG-16`, build: (options) => fcn({ ...options, stride }) })),
+  { name: "deep-image-prior", paper: ulyanov, year: 2017, input: [256, 256, 32], classes: 3, output: "image", names: "DmitryUlyanov/deep-image-prior", note: "five scales of 128 channels", build: ({ classes = 3 } = {}) => deepImagePrior({ channels: classes }) },
 ];
 
 /** All models, in the order of their papers' subjects. */
 export const models: readonly RegisteredModel[] = entries.map((entry) => ({
   preprocessing: torchvision,
+  output: "classes",
   ...entry,
   published: publishedAccuracies(entry.name),
 }));
@@ -282,7 +304,12 @@ export function networkOf(
   name: string,
   { classes, auxiliary = false }: NetworkOptions,
 ): { readonly layers: Layer<Tensor | NamedTensors>; readonly loss?: Loss } {
-  const { name: model, build, training } = modelNamed(name);
+  const { name: model, build, training, output } = modelNamed(name);
+  if (output !== "classes")
+    throw new OptionError(
+      `${model} gives ${output === "image" ? "an image" : "classes of pixels"}; what is wanted here tells the class of an image.`,
+      { model, output },
+    );
   if (!auxiliary) return { layers: build({ classes }) };
   if (training === undefined)
     throw new OptionError(`${model} has no auxiliary heads to train with.`, { model, auxiliary });

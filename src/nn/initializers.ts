@@ -79,6 +79,33 @@ export const xavierUniform: Initializer = (shape, kind, key) => {
 export const pytorchDefault: Initializer = (shape, kind, key) =>
   uniform(1 / Math.sqrt(fans(shape, kind).fanIn))(shape, kind, key);
 
+/**
+ * For transposed convolutions whose kernel is twice their stride: bilinear interpolation of each channel by itself, so that
+ * they make maps smoothly larger. Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", 2014,
+ * arXiv:1411.4038, section 3.3.
+ */
+export const bilinear: Initializer = (shape, kind) => {
+  if (kind !== "transposedFilter")
+    throw new OptionError(
+      `bilinear is for the filters of transposed convolutions, not for a ${kind} ${formatShape(shape)}.`,
+      { shape, kind },
+    );
+  const [r, s, k, c] = shape;
+  const values = new Float32Array(size(shape));
+  for (let i = 0; i < r; i++)
+    for (let j = 0; j < s; j++)
+      for (let channel = 0; channel < Math.min(k, c); channel++)
+        values[((i * s + j) * k + channel) * c + channel] = tent(i, r) * tent(j, s);
+  return values;
+};
+
+/** What a tap of a linear interpolation with this kernel weighs: 1 in the middle, falling to 0 beside the kernel. */
+function tent(tap: number, kernel: number): number {
+  const factor = Math.ceil(kernel / 2);
+  const centre = kernel % 2 === 1 ? factor - 1 : factor - 0.5;
+  return 1 - Math.abs(tap - centre) / factor;
+}
+
 /** What initial values are drawn for: a declaration of a parameter or state. */
 export interface Initialized {
   readonly name: string;

@@ -35,8 +35,11 @@ export interface Scope {
   readonly path: string;
   /** Declares a trained tensor. Throws an OptionError where the name is taken. */
   parameter(name: string, shape: Shape, kind: ParameterKind, initialize: Initializer): Tensor;
-  /** Declares a vector that lasts between runs and is not trained. Throws an OptionError where the name is taken. */
-  state(name: string, shape: Shape, initialize: Initializer): Tensor;
+  /**
+   * Declares a tensor that lasts between runs and is not trained, a vector where nothing else is said. Throws an OptionError
+   * where the name is taken.
+   */
+  state(name: string, shape: Shape, initialize: Initializer, kind?: ParameterKind): Tensor;
   /** Records that training sets `state` to `value` after each step. */
   update(state: Tensor, value: Tensor): void;
   /**
@@ -85,7 +88,8 @@ export function openScope(training: boolean): { readonly scope: Scope; readonly 
       path,
       parameter: (name, shape, kind, initialize) =>
         declare(declared.parameters, parameter(full(name), shape, kind), initialize),
-      state: (name, shape, initialize) => declare(declared.states, state(full(name), shape), initialize),
+      state: (name, shape, initialize, kind) =>
+        declare(declared.states, state(full(name), shape, kind), initialize),
       update(target, value) {
         if (!sameShape(target.shape, value.shape))
           throw new ShapeError(

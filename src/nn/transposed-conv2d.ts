@@ -17,6 +17,8 @@ export interface TransposedConv2dOptions extends TransposedConv2dAttributes {
   readonly weightInitializer?: Initializer;
   /** Default uniform on ±1/√fanIn, where PyTorch takes the filters' k/groups·r·s for fanIn. */
   readonly biasInitializer?: Initializer;
+  /** Whether the filters stay as they are initialised: a state, not a parameter. Default false. */
+  readonly fixed?: boolean;
 }
 
 /**
@@ -30,7 +32,13 @@ export function transposedConv2d(
   kernel: Pair,
   options: TransposedConv2dOptions = {},
 ): Layer {
-  const { bias = true, weightInitializer = pytorchDefault, biasInitializer, ...attributes } = options;
+  const {
+    bias = true,
+    weightInitializer = pytorchDefault,
+    biasInitializer,
+    fixed = false,
+    ...attributes
+  } = options;
   const { stride = 1, padding = 0, dilation = 1, groups = 1 } = attributes;
   checkWhole("transposedConv2d", "channels", channels);
   checkWhole("transposedConv2d", "groups", groups);
@@ -39,7 +47,9 @@ export function transposedConv2d(
   const [r, s] = pair(kernel);
   return (x, scope) => {
     const shape = [r, s, channels / groups, x.shape[3] ?? 1];
-    const weight = scope.parameter("weight", shape, "transposedFilter", weightInitializer);
+    const weight = fixed
+      ? scope.state("weight", shape, weightInitializer, "transposedFilter")
+      : scope.parameter("weight", shape, "transposedFilter", weightInitializer);
     const fromFan = () => uniform(1 / Math.sqrt(fans(shape, "transposedFilter").fanIn));
     const added = bias
       ? scope.parameter("bias", [channels], "vector", biasInitializer ?? fromFan())
