@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, it } from "vitest";
 import { type WasmEngineOptions, wasmEngine } from "../src/engines/wasm/engine.ts";
+import { cifarResNet } from "../src/models/cifar-resnet.ts";
 import { lenet5 } from "../src/models/lenet5.ts";
 import * as nn from "../src/nn/index.ts";
 import { type CompiledLearner, createLearner } from "../src/train/compiled-learner.ts";
@@ -34,6 +35,12 @@ const mixed = nn.sequential({
 const subjects: Readonly<Record<string, Subject>> = {
   lenet5: { model: lenet5(), imageShape: [28, 28, 1], batch: 6, steps: 4 },
   "a network with batch norm and dropout": { model: mixed, imageShape: [10, 10, 3], batch: 5, steps: 4 },
+  "a residual network with stochastic depth": {
+    model: cifarResNet({ depth: 14, stochasticDepth: { survival: 0.5 } }),
+    imageShape: [8, 8, 3],
+    batch: 5,
+    steps: 4,
+  },
 };
 
 type Between = (learner: CompiledLearner, subject: Subject) => Promise<unknown>;

@@ -96,6 +96,9 @@ describe("cifarPreactResNet", () => {
       cifarOf({ depth, block: "bottleneck" }).parameters.map(({ name }) => name);
     expect(names(20)).toContain("features.stage3.unit2.body.conv3.conv.weight");
     expect(names(20)).not.toContain("features.stage3.unit3.body.conv3.conv.weight");
+    const size = (variant: "v1" | "v1.5") =>
+      cifarOf({ depth: 164, variant }).tap("features.stage2.unit1.body.conv1").shape[1];
+    expect([size("v1"), size("v1.5")]).toEqual([16, 32]);
   });
 
   it("refuses depths that do not fit the unit", () => {
@@ -104,5 +107,6 @@ describe("cifarPreactResNet", () => {
       "must be 9n + 2 in bottleneck units, such as 164",
     );
     expect(() => cifarPreactResNet({ block: "wide" as "basic" })).toThrow(OptionError);
+    expect(() => cifarPreactResNet({ variant: "v2" as "v1" })).toThrow(OptionError);
   });
 });

@@ -71,12 +71,15 @@ export interface CifarPreactResNetOptions {
   readonly classes?: number;
   /** Default: "bottleneck" from 164 layers on, as in the paper. */
   readonly block?: "basic" | "bottleneck";
+  /** Where a bottleneck strides: its 3×3 ("v1.5", the default, as pytorchcv) or its first 1×1 ("v1", as the authors' code). */
+  readonly variant?: BottleneckVariant;
 }
 
 export function cifarPreactResNet(options: CifarPreactResNetOptions = {}): nn.Layer {
-  const { depth = 20, classes = 10 } = options;
+  const { depth = 20, classes = 10, variant = "v1.5" } = options;
   const { block = depth < 164 ? "basic" : "bottleneck" } = options;
   checkOneOf("cifarPreactResNet", "block", block, ["basic", "bottleneck"]);
+  checkOneOf("cifarPreactResNet", "variant", variant, ["v1", "v1.5"]);
   const [layers, examples] = block === "basic" ? [6, "20, 56 or 110"] : [9, "164 or 1001"];
   const n = (depth - 2) / layers;
   if (!Number.isInteger(n) || n < 1)
@@ -88,7 +91,7 @@ export function cifarPreactResNet(options: CifarPreactResNetOptions = {}): nn.La
     counts: [n, n, n],
     width: 16,
     first: convolution(16, 3, { padding: 1 }),
-    unit: (width, stride) => preactUnit({ block, width, stride }),
+    unit: (width, stride) => preactUnit({ block, width, stride, variant }),
     classes,
   });
 }

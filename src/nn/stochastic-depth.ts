@@ -10,7 +10,10 @@ import { checkOneOf, checkWhole } from "./options.ts";
 import type { Layer } from "./scope.ts";
 
 export interface StochasticDepthOptions {
-  /** Whether one coin decides for all images of a batch ("batch", the default, as the paper) or each has its own ("image"). */
+  /**
+   * Whether one coin decides for all images of a batch ("batch", the default, as the paper) or each has its own ("image"). Where a
+   * batch is computed in parts, each part tosses anew.
+   */
   readonly coin?: "batch" | "image";
   /**
    * Where the expectation is kept: "inference" (the default, equation 5) multiplies by the survival probability there,

@@ -9,7 +9,7 @@ import { batchNormalize } from "../../src/ops/batch-normalize.ts";
 import { concat } from "../../src/ops/concat.ts";
 import { type Conv2dAttributes, conv2d } from "../../src/ops/conv2d.ts";
 import { crossEntropy } from "../../src/ops/cross-entropy.ts";
-import { dropout } from "../../src/ops/dropout.ts";
+import { batchDropout, dropout, imageDropout } from "../../src/ops/dropout.ts";
 import { flatten } from "../../src/ops/flatten.ts";
 import { globalAveragePool2d } from "../../src/ops/global-pool2d.ts";
 import { linear } from "../../src/ops/linear.ts";
@@ -24,6 +24,7 @@ import { upsampleBilinear2d } from "../../src/ops/resize2d.ts";
 import { sigmoid } from "../../src/ops/sigmoid.ts";
 import { pad } from "../../src/ops/slice.ts";
 import { subsample } from "../../src/ops/subsample.ts";
+import { subtract } from "../../src/ops/subtract.ts";
 import { tanh } from "../../src/ops/tanh.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 import { size } from "../../src/tensor/shape.ts";
@@ -127,6 +128,22 @@ export const cases: readonly Case[] = [
         x = relu({ x: add({ a: y, b: shortcut }, {}) }, {});
       }
       return net.trained(net.linear(globalAveragePool2d({ x }, {}), 10), 8000);
+    },
+  },
+  {
+    name: "network: a block that some images go past, one that the batch may, and a highway",
+    build() {
+      const net = new Net();
+      let x = relu({ x: net.norm(net.conv(input("image", [5, 7, 6, 3]), 9, 3, { padding: 1 })) }, {});
+      for (const [stream, drop] of [imageDropout, batchDropout].entries()) {
+        const y = net.norm(net.conv(x, 9, 3, { padding: 1 }));
+        x = relu({ x: add({ a: drop({ x: y }, { probability: 0.4, stream }), b: x }, {}) }, {});
+      }
+      const h = relu({ x: net.conv(x, 9, 3, { padding: 1 }) }, {});
+      const t = sigmoid({ x: net.conv(x, 9, 1) }, {});
+      x = add({ a: x, b: multiply({ a: t, b: subtract({ a: h, b: x }, {}) }, {}) }, {});
+      const logits = net.linear(globalAveragePool2d({ x }, {}), 10);
+      return { ...net.trained(logits, 8000), scalars: { seed: 5, step: 9 } };
     },
   },
   {
