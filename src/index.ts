@@ -8,6 +8,7 @@ export { type Batch, type Dataset, DigitsDataset, Loader, parseAugmentation } fr
 export * as engines from "./engines/index.ts";
 export { type Engine, jsEngine, wasmEngine, wasmFeatures } from "./engines/index.ts";
 export { evaluate, type Metrics } from "./evaluate/index.ts";
+export * as explain from "./explain/index.ts";
 export * as formats from "./formats/index.ts";
 export * as graph from "./graph/index.ts";
 export { describe, gradients } from "./graph/index.ts";

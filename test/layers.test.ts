@@ -14,6 +14,7 @@ const folders = [
   "engines",
   "nn",
   "models",
+  "explain",
   "data",
   "formats",
   "evaluate",

@@ -1,10 +1,13 @@
 /** `striate summary`: the table of a model, as its paper has it. */
 
+import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
+import { diagram } from "../explain/index.ts";
 import { type InferenceMemory, inferenceMemory } from "../models/memory.ts";
 import { modelNamed } from "../models/registry.ts";
 import { type Summary, type SummaryRow, summarize } from "../models/summary.ts";
 import { build } from "../nn/index.ts";
+import { OptionError } from "../tensor/index.ts";
 import { count, type ImageShape, imageShape } from "./flags.ts";
 import type { Host } from "./host.ts";
 import { formatBytes, formatCount, formatTable } from "./table.ts";
@@ -12,6 +15,7 @@ import { formatBytes, formatCount, formatTable } from "./table.ts";
 interface SummaryFlags {
   readonly input?: ImageShape;
   readonly classes?: number;
+  readonly svg?: string;
   readonly json?: boolean;
 }
 
@@ -22,12 +26,14 @@ export function addSummary(program: Command, host: Host): void {
     .argument("<model>", "a model by name; `striate models` lists them")
     .option("--input <HxWxC>", "height, width and channels of the image", imageShape)
     .option("--classes <n>", "length of the logits", count)
+    .option("--svg <file>", "also draw it: maps to scale, branches as lanes, repeated blocks once")
     .option("--json", "write one JSON object")
-    .action((name: string, { input, classes, json = false }: SummaryFlags) => {
+    .action(async (name: string, { input, classes, svg, json = false }: SummaryFlags) => {
       const entry = modelNamed(name);
       const model = entry.build({ classes: classes ?? entry.classes });
       const network = build(model, { input: [1, ...(input ?? entry.input)] });
       const [summary, memory] = [summarize(network), inferenceMemory(network)];
+      if (svg !== undefined) await writeText(svg, diagram(network, { title: entry.name }));
       host.out(
         json
           ? `${JSON.stringify(jsonOf(entry.name, summary, memory))}\n`
@@ -84,4 +90,11 @@ function fieldOf({ receptiveField }: SummaryRow): readonly [sees: string, step: 
   const [v, h] = receptiveField;
   const both = (a: number, b: number) => (a === b ? `${a}` : `${a}, ${b}`);
   return [`${v.size}×${h.size}`, both(v.stride, h.stride), both(v.start, h.start).replaceAll("-", "−")];
+}
+
+/** Writes a picture, over one that is there. */
+async function writeText(path: string, content: string): Promise<void> {
+  await writeFile(path, content).catch((cause) => {
+    throw new OptionError(`${path} cannot be written: ${cause.message}.`, { path }, { cause });
+  });
 }

@@ -1,0 +1,1 @@
+export { type DiagramOptions, diagram } from "./diagram.ts";
