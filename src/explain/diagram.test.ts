@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { modelNamed, models } from "../models/registry.ts";
 import * as nn from "../nn/index.ts";
 import { add } from "../ops/add.ts";
+import type { Tensor } from "../ops/operation.ts";
 import { diagram } from "./diagram.ts";
 import { arrange, type Item } from "./diagram-layout.ts";
 import { diagramNodes } from "./diagram-nodes.ts";
@@ -24,7 +25,7 @@ function shown(item: Item): string {
   }
 }
 
-const arranged = (model: nn.Layer, ...input: [number, number, number]) =>
+const arranged = (model: nn.Layer<Tensor | nn.NamedTensors>, ...input: [number, number, number]) =>
   shown(arrange(diagramNodes(nn.build(model, { input: [1, ...input] }))));
 const ofZoo = (name: string) => arranged(modelNamed(name).build(), ...modelNamed(name).input);
 
