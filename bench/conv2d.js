@@ -15,7 +15,7 @@ import { plan, StateLayout } from "../dist/graph/index.js";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "../dist/ops/conv2d.js";
 import { input, parameter } from "../dist/ops/operation.js";
 import { randomUniform } from "../dist/tensor/index.js";
-import { distances } from "./agreement.js";
+import { distanceOf } from "./agreement.js";
 import { engineNames, hasEngine, openEngine } from "./engine.js";
 import { median } from "./measure.js";
 import { describePeak, measurePeaks } from "./peak.js";
@@ -123,7 +123,7 @@ async function measure(layer, pass, batch) {
     const program = await session.load(planned);
     const result = Object.values(await program.run(inputs))[0].slice();
     reference ??= result;
-    const [distance] = distances([result], [reference]);
+    const { greatest: distance } = distanceOf(result, reference);
     if (distance > 1e-3)
       throw new Error(`${engine} computes ${name}, ${pass}, otherwise: ${distance} deviations.`);
     for (let i = 0; i < warmUps; i++) await program.run(inputs);

@@ -33,8 +33,8 @@ import { modelOf } from "./nets.js";
  * @property {number} peakRssBytes High-water mark of the process so far.
  */
 
-/** Learning rates: of the checked update, which must show, and of the timed ones, which must not blow up. */
-export const rates = { checked: 0.01, timed: 0.001 };
+/** Small, so that what an update changes is nearly linear in the gradients, and that many on the same batch do not blow up. */
+export const learningRate = 1e-3;
 
 /** @returns {Job} */
 export function readJob() {

@@ -3,7 +3,7 @@
 
 import { createLearner, fromReferenceLayout, sgd, version } from "../dist/train/index.js";
 import { openEngine } from "./engine.js";
-import { batchOf, rates, readJob, serve } from "./measure.js";
+import { batchOf, learningRate, readJob, serve } from "./measure.js";
 import { modelOf } from "./nets.js";
 import { openWeights } from "./weights-file.js";
 
@@ -17,8 +17,8 @@ load(job.material.weights);
 const { images, labels } = batchOf(job);
 let step = 0;
 
-/** @type {(learningRate: number) => Promise<Float32Array>} Logits. */
-const train = async (learningRate) =>
+/** Both give logits. */
+const train = async () =>
   (await learner.trainStep(images, labels, batch, { step: step++, learningRate })).logits.slice();
 const infer = async () => (await learner.evaluate(images, labels, batch)).logits.slice();
 
@@ -26,9 +26,9 @@ await serve(
   {
     version: `Striate ${version} ${engine.name}, Node ${process.versions.node}`,
     threads: engine.threads,
-    outputs: job.mode === "train" ? [await train(rates.checked), await train(0)] : [await infer()],
+    outputs: job.mode === "train" ? [await train(), await train()] : [await infer()],
   },
-  job.mode === "train" ? () => train(rates.timed) : infer,
+  job.mode === "train" ? train : infer,
 );
 learner.dispose();
 engine.dispose();

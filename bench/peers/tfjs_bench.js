@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { fromReferenceLayout } from "../../dist/train/index.js";
 import { layersOf } from "../layers.js";
-import { batchOf, rates, readJob, serve } from "../measure.js";
+import { batchOf, learningRate, readJob, serve } from "../measure.js";
 import { modelOf, networkOf } from "../nets.js";
 import { openWeights } from "../weights-file.js";
 
@@ -191,7 +191,7 @@ const batch = batchOf(job);
 const { imageShape, classes } = modelOf(job.net);
 const x = tf.tensor(batch.images, [job.batch, ...imageShape]);
 const labels = tf.cast(tf.oneHot(tf.tensor1d(Int32Array.from(batch.labels), "int32"), classes), "float32");
-const optimizer = tf.train.momentum(rates.checked, 0.9);
+const optimizer = tf.train.momentum(learningRate, 0.9);
 
 async function infer() {
   const logits = tf.tidy(() => forward(x));
@@ -210,7 +210,6 @@ const outputs = [await infer()];
 if (isTraining) {
   await train();
   outputs.push(await infer());
-  optimizer.setLearningRate(rates.timed);
 }
 // Neither backend has threads under Node, whatever is asked for.
 await serve(
