@@ -4,7 +4,7 @@ import type { Plan } from "../graph/planned.ts";
 import type { StateLayout } from "../graph/state-layout.ts";
 
 export interface Engine {
-  /** "js", "wasm". */
+  /** "js", "wasm", "native". */
   readonly name: string;
   /** Threads that work on a step, this one included. */
   readonly threads: number;
@@ -33,8 +33,11 @@ export interface Scalars {
   readonly learningRate?: number;
 }
 
-/** Hears when each step of a run has ended; steps that prepare are left out where the state has not changed since. */
-export type StepEnded = (step: number) => void;
+/**
+ * Hears when each step of a run has ended, in milliseconds since the run began; some engines tell all when it is over. Steps
+ * that prepare are left out where the state has not changed since.
+ */
+export type StepEnded = (step: number, atMs: number) => void;
 
 export interface Program {
   readonly plan: Plan;

@@ -2,6 +2,7 @@
 
 import type { Engine } from "../../src/engines/engine.ts";
 import { jsEngine } from "../../src/engines/js/engine.ts";
+import { nativeEngine } from "../../src/engines/native/engine.ts";
 import { wasmEngine } from "../../src/engines/wasm/engine.ts";
 
 export interface EngineUnderTest {
@@ -18,4 +19,6 @@ export const engines: readonly EngineUnderTest[] = [
     start: () => wasmEngine({ threads: 2, relaxed: false }),
   },
   { name: "wasm, memory of one thread", start: () => wasmEngine({ sharedMemory: false }) },
+  { name: "native, 1 thread", start: () => nativeEngine({ threads: 1 }) },
+  { name: "native, 2 threads", start: () => nativeEngine({ threads: 2 }) },
 ];

@@ -45,10 +45,11 @@ class JsSession implements Session {
       ended?: StepEnded,
     ) => {
       feed(plan, inputs, (layout, values) => buffers[layout.buffer].set(values, layout.offset));
+      const began = performance.now();
       for (const [step, kernel] of kernels.entries()) {
         if (step < plan.preparation && preparedFor === this.version) continue;
         kernel(buffers, { seed: 0, step: 0, learningRate: 0, ...scalars });
-        ended?.(step);
+        ended?.(step, performance.now() - began);
       }
       if (plan.changesState) this.version++;
       preparedFor = this.version;

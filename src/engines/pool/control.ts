@@ -26,7 +26,7 @@ export const words = {
  * How many words count tasks. While a launch runs in one, the next is set back: it was that of the launch before the last, and
  * all threads have left the last.
  */
-const counters = 4;
+export const counters = 4;
 const counterWord = (launch: number) => words.tasks + 16 * (launch % counters);
 
 /** Byte length of the control block. */

@@ -17,10 +17,11 @@ test("a lone thread goes on when its memory has moved to grow", async () => {
   const memory = new WebAssembly.Memory({ initial: 1 });
   const pool = await Pool.start(memory, 1024, 1);
   const module = await WebAssembly.compile(counting);
-  const run = await pool.load(module, memory, [
+  const launches = [
     { name: "add", tasks: 3 },
     { name: "add", tasks: 4 },
-  ]);
+  ];
+  const run = await pool.load({ kind: "wasm", module, launches }, memory);
   run(0);
   memory.grow(10);
   run(0);
@@ -33,7 +34,7 @@ test("a run may begin with a later launch", async () => {
   const memory = new WebAssembly.Memory({ initial: 1 });
   const pool = await Pool.start(memory, 1024, 1);
   const launches = [3, 4, 5].map((tasks) => ({ name: "add", tasks }));
-  const run = await pool.load(await WebAssembly.compile(counting), memory, launches);
+  const run = await pool.load({ kind: "wasm", module: await WebAssembly.compile(counting), launches }, memory);
   const ended: number[] = [];
   run(1, (launch) => ended.push(launch));
   expect(new Int32Array(memory.buffer)[0]).toBe(9);

@@ -1,8 +1,9 @@
 /** The pool: worker threads that run programs together with the thread that owns them. */
 
 import { EngineError } from "../../tensor/errors.ts";
-import { begin, commands, controlBytes, type PreparedLaunch, runLaunches, StoppedError } from "./control.ts";
-import type { PoolReply, PoolRequest } from "./messages.ts";
+import { begin, commands, controlBytes, StoppedError } from "./control.ts";
+import type { PoolMemory, PoolReply, PoolRequest, ProgramCode } from "./messages.ts";
+import { type PreparedProgram, prepare } from "./prepare.ts";
 import { compiledModule, startThread, type Thread } from "./thread.ts";
 
 interface Member {
@@ -17,7 +18,7 @@ export class Pool {
   private death: unknown;
   readonly threads: number;
 
-  private constructor(memory: WebAssembly.Memory, controlOffset: number, threads: number) {
+  private constructor(memory: PoolMemory, controlOffset: number, threads: number) {
     // Memory that is not shared moves when it grows; a thread that is alone needs no words there.
     this.control =
       threads === 1
@@ -27,7 +28,7 @@ export class Pool {
   }
 
   /** A pool over this memory; with one thread it has no workers. The control block must be zero. */
-  static async start(memory: WebAssembly.Memory, controlOffset: number, threads: number): Promise<Pool> {
+  static async start(memory: PoolMemory, controlOffset: number, threads: number): Promise<Pool> {
     const pool = new Pool(memory, controlOffset, threads);
     for (let thread = 1; thread < threads; thread++) {
       const member: Partial<Member> & { answer: Member["answer"] } = { answer: undefined };
@@ -69,39 +70,33 @@ export class Pool {
   }
 
   /**
-   * Gives a module to all workers; returns how to run it, from which launch on. One at a time: a worker that listens does not
+   * Gives a program to all workers; returns how to run it, from which launch on. One at a time: a worker that listens does not
    * run.
    */
   async load(
-    module: WebAssembly.Module,
-    memory: WebAssembly.Memory,
-    launches: readonly { readonly name: string; readonly tasks: number }[],
+    code: ProgramCode,
+    memory: PoolMemory,
   ): Promise<(first: number, ended?: (launch: number) => void) => void> {
     this.refuseDead();
     const program = this.programs++;
-    const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-    const prepared = launches.map(
-      ({ name, tasks }): PreparedLaunch => ({ kernel: exports[name] as PreparedLaunch["kernel"], tasks }),
-    );
+    const prepared = await prepare(code, memory);
     if (this.members.length > 0) {
       begin(this.control, commands.listen, 0);
-      await Promise.all(
-        this.members.map((each) => this.ask(each, { type: "load", program, module, launches })),
-      );
+      await Promise.all(this.members.map((each) => this.ask(each, { type: "load", program, code })));
     }
     return (first, ended) => this.run(program, prepared, first, ended);
   }
 
   private run(
     program: number,
-    launches: readonly PreparedLaunch[],
+    prepared: PreparedProgram,
     first: number,
     ended?: (launch: number) => void,
   ): void {
     this.refuseDead();
     begin(this.control, commands.run, program, first);
     try {
-      runLaunches(this.control, launches, 0, this.threads, ended);
+      prepared(this.control, 0, this.threads, ended);
     } catch (error) {
       this.death ??= error;
       const what =

@@ -1,15 +1,8 @@
 /** A worker of the pool: sleeps on shared memory, wakes to run its share of a program or to hear a message. */
 
-import {
-  awaitCommand,
-  commands,
-  controlBytes,
-  type PreparedLaunch,
-  runLaunches,
-  StoppedError,
-  words,
-} from "./control.ts";
-import type { PoolReply, PoolRequest } from "./messages.ts";
+import { awaitCommand, commands, controlBytes, StoppedError, words } from "./control.ts";
+import type { PoolMemory, PoolReply, PoolRequest } from "./messages.ts";
+import { type PreparedProgram, prepare } from "./prepare.ts";
 import { isNode } from "./thread.ts";
 
 interface Port {
@@ -34,16 +27,16 @@ async function openPort(): Promise<Port> {
 }
 
 const port = await openPort();
-const programs = new Map<number, readonly PreparedLaunch[]>();
-let memory: WebAssembly.Memory | undefined;
-let control = new Int32Array();
+const programs = new Map<number, PreparedProgram>();
+let memory: PoolMemory | undefined;
+let control: Int32Array = new Int32Array();
 let thread = 0;
 let threads = 1;
 
-port.listen((request) => {
+port.listen(async (request) => {
   let generation: number;
   try {
-    hear(request);
+    await hear(request);
     // Read before the answer: the pool may begin a run as soon as it has it.
     generation = Atomics.load(control, words.generation);
     port.post({ type: "ready" });
@@ -54,21 +47,14 @@ port.listen((request) => {
   sleep(generation);
 });
 
-function hear(request: PoolRequest): void {
+async function hear(request: PoolRequest): Promise<void> {
   if (request.type === "open") {
     ({ memory, thread, threads } = request);
     control = new Int32Array(memory.buffer, request.controlOffset, controlBytes / 4);
   } else if (request.type === "unload") programs.delete(request.program);
   else {
     if (memory === undefined) throw new Error("a program came before the memory");
-    const { exports } = new WebAssembly.Instance(request.module, { env: { memory } });
-    programs.set(
-      request.program,
-      request.launches.map(({ name, tasks }) => ({
-        kernel: exports[name] as PreparedLaunch["kernel"],
-        tasks,
-      })),
-    );
+    programs.set(request.program, await prepare(request.code, memory));
   }
 }
 
@@ -79,7 +65,7 @@ function sleep(since: number): void {
     generation = next.generation;
     if (next.command === commands.listen) return;
     try {
-      runLaunches(control, programs.get(Atomics.load(control, words.program)) ?? [], thread, threads);
+      programs.get(Atomics.load(control, words.program))?.(control, thread, threads);
     } catch (error) {
       // The thread that began the run reports; this one only must not be lost.
       if (!(error instanceof StoppedError)) port.post({ type: "failed", message: String(error) });

@@ -159,7 +159,7 @@ class WasmSession implements Session {
     if (missing > 0) this.grow(missing, end);
     const module = await WebAssembly.compile(rendered.bytes as BufferSource);
     const launches = rendered.steps.flat();
-    const start = await this.pool.load(module, this.memory, launches);
+    const start = await this.pool.load({ kind: "wasm", module, launches }, this.memory);
     const afterPreparation = rendered.steps.slice(0, plan.preparation).flat().length;
     let preparedFor = -1;
     const identity = {};
@@ -188,12 +188,13 @@ class WasmSession implements Session {
       view.setInt32(scalarOffsets.seed, scalars.seed ?? 0, true);
       view.setInt32(scalarOffsets.step, scalars.step ?? 0, true);
       view.setFloat32(scalarOffsets.learningRate, scalars.learningRate ?? 0, true);
+      const began = performance.now();
       start(
         isPrepared ? afterPreparation : 0,
         ended &&
           ((launch) => {
             const step = lastLaunches.get(launch);
-            if (step !== undefined) ended(step);
+            if (step !== undefined) ended(step, performance.now() - began);
           }),
       );
       if (plan.changesState) this.version++;

@@ -1,0 +1,97 @@
+/** The system's C compiler: what it compiles for, and shared objects from C. */
+
+import { spawn } from "node:child_process";
+import type { Lanes } from "../../kernels/c/library.ts";
+import type { CMachine } from "../../kernels/c/target.ts";
+import { EngineError } from "../../tensor/errors.ts";
+import { digestOf, type ObjectCache } from "./object-cache.ts";
+
+export interface Compiler {
+  /** The command: what CC names, else "cc". */
+  readonly command: string;
+  /** "gcc 12.2.0". */
+  readonly version: string;
+  readonly machine: CMachine;
+  /** Everything that decides what comes out for a source. */
+  readonly identity: string;
+  /** The shared object of a C source, from the cache where it is there. */
+  compile(source: string, cache: ObjectCache): Promise<string>;
+}
+
+const flags = ["-O2", "-fPIC", "-shared", "-s", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-w"];
+
+/** The compiler and its machine. Throws an EngineError that says what to install where there is none. */
+export async function findCompiler(environment: NodeJS.ProcessEnv = process.env): Promise<Compiler> {
+  const [command = "cc", ...before] = (environment.CC || "cc").trim().split(/\s+/);
+  const target = process.arch === "arm64" ? "-mcpu=native" : "-march=native";
+  const asked = await runCompiler(command, [...before, target, "-dM", "-E", "-x", "c", "-"], "").catch(
+    (cause: Error) => {
+      throw new EngineError(
+        `the native engine needs a C compiler, but "${command}" did not run: ${cause.message}. ` +
+          "Install gcc or clang (Debian: apt-get install gcc; macOS: xcode-select --install), or set CC.",
+        { command },
+        { cause },
+      );
+    },
+  );
+  const macros = new Map(
+    asked.split("\n").flatMap((line) => {
+      const [, name, value] = /^#define (\w+) (.*)$/.exec(line) ?? [];
+      return name === undefined ? [] : [[name, value] as const];
+    }),
+  );
+  const machine = machineOf(macros);
+  const version = versionOf(macros);
+  const identity = digestOf(JSON.stringify([command, version, before, target, flags, asked]));
+  return {
+    command,
+    version,
+    machine,
+    identity,
+    compile: (source, cache) =>
+      cache.object(digestOf(identity + source), async (file) => {
+        try {
+          await runCompiler(command, [...before, target, ...flags, "-o", file, "-x", "c", "-", "-lm"], source);
+        } catch (cause) {
+          throw new EngineError(
+            `${command} could not compile a kernel: ${(cause as Error).message}. The wasm engine needs no compiler.`,
+            { command },
+            { cause },
+          );
+        }
+      }),
+  };
+}
+
+function machineOf(macros: ReadonlyMap<string, string>): CMachine {
+  const lanes: Lanes = macros.has("__AVX512F__") ? 16 : macros.has("__AVX__") ? 8 : 4;
+  const registers = macros.has("__AVX512F__") || macros.has("__aarch64__") ? 32 : 16;
+  return { lanes, registers };
+}
+
+function versionOf(macros: ReadonlyMap<string, string>): string {
+  const version = (macros.get("__VERSION__") ?? "of unknown version").replaceAll('"', "");
+  return macros.has("__clang__") ? version : `gcc ${version}`;
+}
+
+/** Runs the compiler with `input` on its standard input; gives what it printed. */
+function runCompiler(command: string, args: readonly string[], input: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
+    let [output, errors] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      errors += text;
+    });
+    child.on("error", reject);
+    // A compiler that ends early closes its input; its exit code says what went wrong.
+    child.stdin.on("error", () => undefined);
+    child.on("close", (code) => {
+      if (code === 0) resolve(output);
+      else reject(new Error(errors.trim().split("\n").slice(0, 8).join("\n") || `it ended with exit code ${code}`));
+    });
+    child.stdin.end(input);
+  });
+}

@@ -1,0 +1,365 @@
+/**
+ * The engine of native code: kernels as C with vectors as wide as the machine's, compiled by the system's compiler for this
+ * very machine, and run by the worker pool. Needs a C compiler and koffi, an optional dependency.
+ */
+
+import { availableParallelism } from "node:os";
+import { formatBytes } from "../../graph/describe.ts";
+import type { Plan } from "../../graph/planned.ts";
+import type { StateLayout } from "../../graph/state-layout.ts";
+import { library } from "../../kernels/c/library.ts";
+import { type RenderOptions, render } from "../../kernels/c/render.ts";
+import { buffers, type KernelText } from "../../kernels/c/target.ts";
+import { EngineError, OptionError, ShapeError } from "../../tensor/errors.ts";
+import { size } from "../../tensor/shape.ts";
+import type { Engine, Program, Scalars, Session, StepEnded } from "../engine.ts";
+import { collect, feed } from "../feed.ts";
+import { controlBytes } from "../pool/control.ts";
+import { Pool } from "../pool/pool.ts";
+import { type Compiler, findCompiler } from "./compiler.ts";
+import { ObjectCache } from "./object-cache.ts";
+import { kernelAddresses, loadKoffi, loadRuntime, type Runtime } from "./runtime.ts";
+import { launchWords, runtimeSource } from "./runtime-source.ts";
+
+export interface NativeEngineOptions {
+  /** Threads that work on a step. Default: the cores of the machine. */
+  readonly threads?: number;
+  /** Whether convolutions are summed directly alone, without Winograd's algorithms, whose rounding differs. Default false. */
+  readonly exact?: boolean;
+  /** Hears how many of a program's parts are compiled. */
+  readonly progress?: (compiled: number, all: number) => void;
+}
+
+/** More than any machine has: a number beyond is a mistake that would take the machine down. */
+const mostThreads = 1024;
+/** Kernels are compiled in parts of about this much text, several at a time. */
+const unitLength = 60_000;
+/** Numbers that vectors may read beyond the end of a memory. */
+const slackBytes = 4096;
+
+export async function nativeEngine(options: NativeEngineOptions = {}): Promise<Engine> {
+  const { threads = availableParallelism(), exact = false, progress } = options;
+  if (!Number.isInteger(threads) || threads < 1 || threads > mostThreads)
+    throw new OptionError(`threads is ${threads}, but must be a whole number from 1 to ${mostThreads}.`, {
+      threads,
+    });
+  if (process.platform === "win32")
+    throw new EngineError("the native engine runs on Linux and macOS. Use the wasm engine.");
+  await loadKoffi();
+  const [compiler, cache] = await Promise.all([findCompiler(), ObjectCache.open()]);
+  const runtimeFile = await compiler.compile(runtimeSource, cache);
+  const runtime = await loadRuntime(runtimeFile);
+  return new NativeEngine({ threads, exact, progress, compiler, cache, runtimeFile, runtime });
+}
+
+interface Context {
+  readonly threads: number;
+  readonly exact: boolean;
+  readonly progress: NativeEngineOptions["progress"];
+  readonly compiler: Compiler;
+  readonly cache: ObjectCache;
+  readonly runtimeFile: string;
+  readonly runtime: Runtime;
+}
+
+class NativeEngine implements Engine {
+  readonly name = "native";
+  readonly threads: number;
+  private readonly context: Context;
+  private readonly sessions = new Set<NativeSession>();
+
+  constructor(context: Context) {
+    this.context = context;
+    this.threads = context.threads;
+  }
+
+  async open(state: StateLayout): Promise<Session> {
+    const memory = { buffer: new SharedArrayBuffer(controlBytes) };
+    const pool = await Pool.start(memory, 0, this.threads);
+    try {
+      const session = new NativeSession(this.context, state, pool, memory, () => this.sessions.delete(session));
+      this.sessions.add(session);
+      return session;
+    } catch (error) {
+      await pool.stop();
+      throw error;
+    }
+  }
+
+  dispose(): void {
+    for (const session of this.sessions) session.dispose();
+    this.sessions.clear();
+  }
+}
+
+/** Memory that is given back by hand. */
+class Block {
+  readonly address: number;
+  readonly bytes: number;
+  private readonly runtime: Runtime;
+
+  constructor(runtime: Runtime, bytes: number, what: string) {
+    this.runtime = runtime;
+    this.bytes = bytes + slackBytes;
+    this.address = runtime.allocate(this.bytes);
+    if (this.address === 0)
+      throw new EngineError(
+        `the system did not give ${formatBytes(bytes)} of memory for ${what}. Use a smaller batch or input.`,
+        { bytes },
+      );
+  }
+
+  release(): void {
+    this.runtime.release(this.address, this.bytes);
+  }
+}
+
+class NativeSession implements Session {
+  private readonly context: Context;
+  private readonly state: StateLayout;
+  private readonly pool: Pool;
+  private readonly memory: { readonly buffer: SharedArrayBuffer };
+  private readonly disposed: () => void;
+  private readonly stateBlock: Block;
+  /** Memory that all programs use, one at a time, by its number. */
+  private readonly shared = new Map<number, Block>();
+  private readonly kept: Block[] = [];
+  private isDisposed = false;
+  /** Counts changes of the state, after which programs compute anew what depends on weights alone. */
+  private version = 1;
+  private busy: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    context: Context,
+    state: StateLayout,
+    pool: Pool,
+    memory: { readonly buffer: SharedArrayBuffer },
+    disposed: () => void,
+  ) {
+    this.context = context;
+    this.state = state;
+    this.pool = pool;
+    this.memory = memory;
+    this.disposed = disposed;
+    this.stateBlock = new Block(context.runtime, 4 * state.elements, "its parameters and optimizer state");
+  }
+
+  load(plan: Plan): Promise<Program> {
+    return this.inTurn(() => this.loadNow(plan));
+  }
+
+  /** Does `task` when all asked for before it is done, whether that succeeded or not. */
+  private inTurn<T>(task: () => T | Promise<T>): Promise<T> {
+    const result = this.busy.then(task);
+    this.busy = result.catch(() => undefined);
+    return result;
+  }
+
+  private async loadNow(plan: Plan): Promise<Program> {
+    this.refuseDisposed();
+    const { runtime, runtimeFile, compiler, exact, threads } = this.context;
+    const written = writtenState(plan);
+    const options: RenderOptions = {
+      machine: compiler.machine,
+      winograd: !exact,
+      constants: new Set(
+        [...plan.layouts].flatMap(([operand, { buffer, offset }]) => {
+          const end = offset + size(operand.shape);
+          const isWritten = written.some(({ from, to }) => from < end && offset < to);
+          return buffer === buffers.state && !isWritten ? [operand] : [];
+        }),
+      ),
+    };
+    const rendered = render(plan.steps, plan.layouts, options);
+    const addresses = await this.compiled(rendered.kernels);
+    this.refuseDisposed();
+
+    const launches = rendered.steps.flat();
+    const offsets = launches.flatMap(({ places }) => places.map(({ offset }) => BigInt(4 * offset)));
+    const offsetTable = sharedArray(BigInt64Array, offsets.length);
+    offsetTable.set(offsets);
+    const table = sharedArray(BigInt64Array, launchWords * launches.length);
+    let at = runtime.addressOf(offsetTable);
+    for (const [i, { name, places, tasks, constant }] of launches.entries()) {
+      const address = addresses.get(name) ?? 0;
+      table.set([BigInt(address), BigInt(at), BigInt(tasks), BigInt(constant)], launchWords * i);
+      at += 8 * places.length;
+    }
+    const ends = sharedArray(Float64Array, launches.length);
+    const scalars = sharedArray(Int32Array, 4);
+    const fresh = sharedArray(Int32Array, 1);
+    const bases = sharedArray(BigInt64Array, 8);
+    const ownBytes = Math.ceil((rendered.bytes.thread + slackBytes) / 4096) * 4096;
+    this.want(buffers.work, 4 * plan.workElements, "the activations of this network at this batch size");
+    this.want(buffers.scratch, rendered.bytes.scratch, "the work of this network at this batch size");
+    this.want(buffers.thread, threads * ownBytes, "the threads' work");
+    const kept = new Block(runtime, rendered.bytes.kept, "prepared weights");
+    this.kept.push(kept);
+    const own = this.shared.get(buffers.thread)?.address ?? 0;
+    const start = await this.pool.load(
+      {
+        kind: "native",
+        runtime: runtimeFile,
+        control: runtime.addressOf(new Int32Array(this.memory.buffer)),
+        table: runtime.addressOf(table),
+        bases: runtime.addressOf(bases),
+        own,
+        ownBytes,
+        ends: runtime.addressOf(ends),
+        launches: launches.length,
+        fresh,
+      },
+      this.memory,
+    );
+    // Addresses do not keep these arrays alive; the program does.
+    const alive = { table, offsetTable, ends, scalars, bases, fresh };
+    let seen = 0;
+    const run = (
+      inputs: Readonly<Record<string, ArrayLike<number>>>,
+      given: Scalars = {},
+      ended?: StepEnded,
+    ) => {
+      this.refuseDisposed();
+      const work = this.shared.get(buffers.work)?.address ?? 0;
+      const addressOf = new Map([
+        [buffers.work, work],
+        [buffers.state, this.stateBlock.address],
+        [buffers.scratch, this.shared.get(buffers.scratch)?.address ?? 0],
+        [buffers.kept, kept.address],
+        [buffers.scalars, runtime.addressOf(scalars)],
+      ]);
+      for (const [buffer, address] of addressOf) alive.bases[buffer] = BigInt(address);
+      feed(plan, inputs, ({ buffer, offset }, values) => {
+        const numbers = values instanceof Float32Array ? values : Float32Array.from(values);
+        runtime.put((addressOf.get(buffer as 0 | 1) ?? 0) + 4 * offset, numbers, 4 * numbers.length);
+      });
+      alive.scalars[0] = given.seed ?? 0;
+      alive.scalars[1] = given.step ?? 0;
+      new Float32Array(alive.scalars.buffer)[2] = given.learningRate ?? 0;
+      Atomics.store(alive.fresh, 0, seen === this.version ? 0 : 1);
+      start();
+      if (written.length > 0) this.version++;
+      seen = this.version;
+      if (ended !== undefined) tell(rendered.steps, alive.ends, ended);
+      return collect(plan, ({ buffer, offset }, elements) => {
+        const values = new Float32Array(elements);
+        runtime.get(values, (addressOf.get(buffer as 0 | 1) ?? 0) + 4 * offset, 4 * elements);
+        return values;
+      });
+    };
+    return {
+      plan,
+      run: (inputs, scalars, ended) => this.inTurn(() => run(inputs, scalars, ended)),
+    };
+  }
+
+  /** Kernels' addresses by name, compiled in units of some length, as many at once as there are cores. */
+  private async compiled(kernels: readonly KernelText[]): Promise<ReadonlyMap<string, number>> {
+    const { compiler, cache, progress } = this.context;
+    const units: KernelText[][] = [];
+    let length = Number.POSITIVE_INFINITY;
+    for (const each of kernels) {
+      if (length + each.text.length > unitLength) {
+        units.push([]);
+        length = 0;
+      }
+      units[units.length - 1].push(each);
+      length += each.text.length;
+    }
+    const addresses = new Map<string, number>();
+    let [next, done] = [0, 0];
+    const work = async () => {
+      while (next < units.length) {
+        const unit = units[next++];
+        const file = await compiler.compile(sourceOf(unit, compiler), cache);
+        const found = await kernelAddresses(file, unit.length);
+        for (const [i, { name }] of unit.entries()) addresses.set(name, found[i]);
+        progress?.(++done, units.length);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(availableParallelism(), units.length) }, work));
+    return addresses;
+  }
+
+  /** Makes sure of so many bytes of a memory that programs share. */
+  private want(buffer: number, bytes: number, what: string): void {
+    const known = this.shared.get(buffer);
+    if (known !== undefined && known.bytes >= bytes + slackBytes) return;
+    this.shared.delete(buffer);
+    // Threads of programs that are loaded hold the address of theirs.
+    if (buffer === buffers.thread && known !== undefined) this.kept.push(known);
+    else known?.release();
+    this.shared.set(buffer, new Block(this.context.runtime, bytes, what));
+  }
+
+  read(name: string): Float32Array {
+    const { address, elements } = this.entry(name);
+    const values = new Float32Array(elements);
+    this.context.runtime.get(values, address, 4 * elements);
+    return values;
+  }
+
+  write(name: string, values: ArrayLike<number>): void {
+    const { address, elements } = this.entry(name);
+    if (values.length !== elements)
+      throw new ShapeError(`${name} takes ${elements} numbers, but ${values.length} came.`, { name });
+    const numbers = values instanceof Float32Array ? values : Float32Array.from(values);
+    this.context.runtime.put(address, numbers, 4 * elements);
+    this.version++;
+  }
+
+  dispose(): void {
+    if (this.isDisposed) return;
+    this.isDisposed = true;
+    this.disposed();
+    // Threads may still be looking at their memory: it goes when they have gone.
+    void this.pool.stop().then(() => {
+      for (const each of [this.stateBlock, ...this.shared.values(), ...this.kept]) each.release();
+    });
+  }
+
+  private entry(name: string): { address: number; elements: number } {
+    this.refuseDisposed();
+    const entry = this.state.entries.get(name);
+    if (entry === undefined) throw new ShapeError(`the model's state has no ${name}.`, { name });
+    return { address: this.stateBlock.address + 4 * entry.offset, elements: size(entry.shape) };
+  }
+
+  private refuseDisposed(): void {
+    if (this.isDisposed) throw new EngineError("this session was disposed of. Open another one.");
+  }
+}
+
+/** The parts of the state that a plan changes, in elements. */
+function writtenState(plan: Plan): readonly { readonly from: number; readonly to: number }[] {
+  return plan.steps.flatMap(({ target: { buffer, offset }, tensor }) =>
+    buffer === buffers.state ? [{ from: offset, to: offset + size(tensor.shape) }] : [],
+  );
+}
+
+function sourceOf(unit: readonly KernelText[], { machine }: Compiler): string {
+  const table = unit.map(({ name }) => `(void *)${name}`).join(", ");
+  return `${library(machine.lanes)}
+${unit.map(({ text }) => text).join("\n")}
+double kernel_address(int i) {
+  static void *const kernels[] = {${table}};
+  return (double)(uintptr_t)kernels[i];
+}
+`;
+}
+
+/** Tells when each step ended. */
+function tell(steps: readonly (readonly unknown[])[], ends: Float64Array, ended: StepEnded): void {
+  let launch = 0;
+  for (const [step, launches] of steps.entries()) {
+    launch += launches.length;
+    ended(step, launch === 0 ? 0 : ends[launch - 1]);
+  }
+}
+
+function sharedArray<T>(
+  type: { new (buffer: SharedArrayBuffer): T; readonly BYTES_PER_ELEMENT: number },
+  length: number,
+): T {
+  return new type(new SharedArrayBuffer(type.BYTES_PER_ELEMENT * Math.max(1, length)));
+}

@@ -1,0 +1,93 @@
+/**
+ * The C side of the engine: memory, and how a thread goes through a program. The protocol between threads and its words are
+ * those of `../pool/control.ts`, written once more in C so that a launch costs no call from JavaScript.
+ */
+
+import { counters, words } from "../pool/control.ts";
+
+/** Numbers of a launch in a program's table: address of its function, of its offsets, its tasks, whether it is constant. */
+export const launchWords = 4;
+
+export const runtimeSource = `#include <stdint.h>
+#include <string.h>
+#include <sched.h>
+#include <time.h>
+#include <sys/mman.h>
+
+double address_of(const void *p) { return (double)(uintptr_t)p; }
+
+/* Zero memory in whole pages, large ones where the system has them; 0 if there is not so much. */
+double allocate(double bytes) {
+  void *p = mmap(0, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) return 0;
+#ifdef MADV_HUGEPAGE
+  if (bytes >= 4 * 1024 * 1024) madvise(p, (size_t)bytes, MADV_HUGEPAGE);
+#endif
+  return (double)(uintptr_t)p;
+}
+void release(double p, double bytes) { munmap((void *)(uintptr_t)p, (size_t)bytes); }
+void put(double to, const void *from, double bytes) { memcpy((void *)(uintptr_t)to, from, (size_t)bytes); }
+void get(void *to, double from, double bytes) { memcpy(to, (const void *)(uintptr_t)from, (size_t)bytes); }
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1e3 + t.tv_nsec * 1e-6;
+}
+
+static void pause_briefly(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/* Waits until the count of arrivals is "all", which may wrap around; 0 if that will not happen. */
+static int arrive(int32_t *control, int32_t all) {
+  int32_t *arrived = control + ${words.arrived}, *failed = control + ${words.failed};
+  if ((int32_t)(__atomic_add_fetch(arrived, 1, __ATOMIC_ACQ_REL) - all) >= 0) return 1;
+  double until = 0;
+  for (long look = 0;; look++) {
+    if ((int32_t)(__atomic_load_n(arrived, __ATOMIC_ACQUIRE) - all) >= 0) return 1;
+    if (__atomic_load_n(failed, __ATOMIC_ACQUIRE)) return 0;
+    if (look < 4096) { pause_briefly(); continue; }
+    /* The core may be wanted by the thread that is waited for. */
+    sched_yield();
+    if (look % 64 != 0) continue;
+    if (until == 0) until = now() + 60000;
+    else if (now() > until) { __atomic_store_n(failed, 1, __ATOMIC_RELEASE); return 0; }
+  }
+}
+
+typedef void kernel(char *const *bases, const int64_t *offsets, long task, char *own);
+
+/* Runs the launches of a program as one of its threads; writes when each ended, in ms since the beginning. */
+int run(double controlAt, double tableAt, double basesAt, double ownAt, double endsAt, int launches, int thread, int threads, int constants) {
+  int32_t *control = (int32_t *)(uintptr_t)controlAt;
+  const int64_t *table = (const int64_t *)(uintptr_t)tableAt;
+  char *const *bases = (char *const *)(uintptr_t)basesAt;
+  char *own = (char *)(uintptr_t)ownAt;
+  double *ends = (double *)(uintptr_t)endsAt;
+  const int32_t base = __atomic_load_n(control + ${words.base}, __ATOMIC_ACQUIRE);
+  const double began = now();
+  int ran = 0;
+  for (int i = 0; i < launches; i++) {
+    const int64_t *launch = table + ${launchWords} * i;
+    if (launch[3] && !constants) { if (thread == 0) ends[i] = i == 0 ? 0 : ends[i - 1]; continue; }
+    kernel *function = (kernel *)(uintptr_t)launch[0];
+    const int64_t *offsets = (const int64_t *)(uintptr_t)launch[1];
+    const long tasks = launch[2];
+    int32_t *counter = control + ${words.tasks} + 16 * (ran % ${counters});
+    if (thread == 0) __atomic_store_n(control + ${words.tasks} + 16 * ((ran + 1) % ${counters}), 0, __ATOMIC_RELEASE);
+    ran++;
+    if (threads == 1) for (long task = 0; task < tasks; task++) function(bases, offsets, task, own);
+    else {
+      for (long task; (task = __atomic_fetch_add(counter, 1, __ATOMIC_ACQ_REL)) < tasks;) function(bases, offsets, task, own);
+      if (!arrive(control, (int32_t)(base + threads * ran))) return 0;
+    }
+    if (thread == 0) ends[i] = now() - began;
+  }
+  return 1;
+}
+`;

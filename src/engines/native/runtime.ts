@@ -1,0 +1,63 @@
+/** The compiled C side as JavaScript calls it, through koffi. Each thread has one of its own. */
+
+import { EngineError } from "../../tensor/errors.ts";
+
+export interface Runtime {
+  /** Where the memory of a typed array lies. */
+  addressOf(array: ArrayBufferView): number;
+  /** Address of so many zero bytes; 0 where there are not so many. */
+  allocate(bytes: number): number;
+  release(address: number, bytes: number): void;
+  put(to: number, from: ArrayBufferView, bytes: number): void;
+  get(to: ArrayBufferView, from: number, bytes: number): void;
+  /** Runs a program as one of its threads: see `runtime-source.ts`. 0 where another thread has failed. */
+  run(
+    control: number,
+    table: number,
+    bases: number,
+    own: number,
+    ends: number,
+    launches: number,
+    thread: number,
+    threads: number,
+    constants: number,
+  ): number;
+}
+
+type Koffi = typeof import("koffi");
+
+/** koffi, an optional dependency. */
+export async function loadKoffi(): Promise<Koffi> {
+  // Named in a variable: bundlers and type checkers of users who do not have it need not look for it.
+  const specifier = "koffi";
+  try {
+    const loaded = await import(/* @vite-ignore */ specifier);
+    return loaded.default ?? loaded;
+  } catch (cause) {
+    throw new EngineError(
+      `the native engine calls C through koffi, which could not be loaded: ${(cause as Error).message.split("\n")[0]}. Install it: npm install koffi`,
+      {},
+      { cause },
+    );
+  }
+}
+
+export async function loadRuntime(file: string): Promise<Runtime> {
+  const library = (await loadKoffi()).load(file);
+  return {
+    addressOf: library.func("double address_of(const void *p)"),
+    allocate: library.func("double allocate(double bytes)"),
+    release: library.func("void release(double p, double bytes)"),
+    put: library.func("void put(double to, const void *from, double bytes)"),
+    get: library.func("void get(void *to, double from, double bytes)"),
+    run: library.func(
+      "int run(double control, double table, double bases, double own, double ends, int launches, int thread, int threads, int constants)",
+    ),
+  };
+}
+
+/** The addresses of all kernels of a compiled unit, in their order. */
+export async function kernelAddresses(file: string, count: number): Promise<number[]> {
+  const address: (i: number) => number = (await loadKoffi()).load(file).func("double kernel_address(int i)");
+  return Array.from({ length: count }, (_, i) => address(i));
+}

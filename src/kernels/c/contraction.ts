@@ -1,0 +1,631 @@
+/**
+ * Renders sums of products: direct, without im2col.
+ *
+ * A task has some rows and some panels of columns. B is packed once into panels as wide as a tile, unless few rows use it
+ * or it is the image that a weight's gradient sums over. Where A has edges, a task first copies what it needs of A into a
+ * box (`../contraction-view.ts`), and where rows of A lie a multiple of 4 KiB apart, which puts them all into the same few
+ * lines of the L1 cache, it copies them as well, a little further apart. The gradient of a weight is summed in chunks whose
+ * number depends on shapes alone, and the chunks are added in order, so the result does not depend on threads.
+ */
+
+import { viewOf, type View } from "../contraction-view.ts";
+import { replaceValue, scatter } from "../formula.ts";
+import { type Axis, axis, Index, index } from "../index-expression.ts";
+import { contiguousLayout, type Layout, linearIndex } from "../layout.ts";
+import { type Contraction, isEpilogue, mergeRuns, readsAround, type Run } from "../schedule-contraction.ts";
+import type { Access } from "../schedule-nest.ts";
+import { type Operand, position, Source, sum as sumOver, type Value } from "../value.ts";
+import { renderNest } from "./nest.ts";
+import { CKernel, type CTarget, type Launch, type Place } from "./target.ts";
+import { type ColumnGroup, type SumRun, tileArguments, tileBody, tilingOf, type Tiling } from "./tile.ts";
+import { boxLines } from "./box.ts";
+import { Values } from "./values.ts";
+
+/** Enough tasks to keep the threads of a large machine balanced. */
+const enoughTasks = 64;
+/** What a box may take of the L2 cache beside B and the result. */
+const boxBytes = 128 * 1024;
+/** Rows that B should at least have for packing it to pay. */
+const packingRows = 24;
+/** Numbers of A and the result that a task without a box should touch. */
+const taskElements = 48 * 1024;
+/** Steps of a sum whose B is read in place, between which results wait in memory. */
+const stepsInPlace = 512;
+/** A row pitch of this many numbers puts all rows into the same lines of the L1 cache. */
+const collision = 1024;
+
+export function renderContraction(target: CTarget, contraction: Contraction, layout: Layout): Launch[] | undefined {
+  return ContractionRenderer.make(target, contraction, layout)?.render();
+}
+
+/** Packing launches, and a helper of `kernel` that computes the whole contraction. */
+export function renderContractionHelper(
+  kernel: CKernel,
+  contraction: Contraction,
+  layout: Layout,
+): { packing: readonly Launch[]; helper: string } | undefined {
+  return ContractionRenderer.make(kernel.target, contraction, layout)?.renderWhole(kernel);
+}
+
+/** Where columns of B lie. */
+interface Panels {
+  readonly place: Place;
+  /** Numbers between places of an axis, in panels of so many columns. */
+  readonly factorOf: (axis: Axis, columns: number) => number;
+  /** Numbers from one panel to the next, and from the first number to a group's first. */
+  readonly step: (group: ColumnGroup) => number;
+  readonly start: (group: ColumnGroup) => number;
+}
+
+/** Sums that are not finished, one for each chunk of the axes that are walked outside the tile. */
+interface Partials {
+  readonly operand: Operand;
+  readonly layout: Layout;
+  readonly axes: readonly Axis[];
+  readonly chunks: number;
+  readonly perChunk: number;
+}
+
+class ContractionRenderer {
+  private readonly target: CTarget;
+  private readonly c: Contraction;
+  private readonly layout: Layout;
+  private readonly view: View;
+  private readonly launches: Launch[] = [];
+  /** Axes of the sum that are walked outside the tiles. */
+  private readonly splits: readonly Axis[];
+  /** Whether tiles go on from sums in memory. */
+  private readonly accumulates: boolean;
+  private readonly tiling: Tiling;
+  private readonly panels: Panels;
+  private readonly partials: Partials | undefined;
+  /** Where the tiles' results go: the output, or sums that are not finished. */
+  private readonly out: Layout;
+  private readonly outFactor: (axis: Axis) => number;
+  /** Runs of rows; a box's block is the first. */
+  private readonly rows: readonly Run[];
+  /** Which run of rows the tiles go along. */
+  private readonly along: number;
+  /** Runs of the sum; where it is walked in blocks, these are of the first. */
+  private readonly sums: readonly Run[];
+  /** Steps of the first run of the sum at a time, where they are not all of it. */
+  private readonly sumBlock: number | undefined;
+
+  static make(target: CTarget, c: Contraction, layout: Layout): ContractionRenderer | undefined {
+    const view = viewOf(c, target.layoutOf(c.a.operand), { boxBytes, enoughTasks });
+    return view && new ContractionRenderer(target, c, layout, view);
+  }
+
+  private constructor(target: CTarget, c: Contraction, layout: Layout, view: View) {
+    this.target = target;
+    this.c = c;
+    this.layout = layout;
+    this.view = view;
+    const { box } = view;
+    this.splits = this.splitAxes();
+    const sumInTile = c.k.filter((each) => !this.splits.includes(each));
+    const blockInSum = box !== undefined && c.k.includes(box.blocked);
+    const linearB = linearIndex(c.b.at, target.layoutOf(c.b.operand));
+    const rowCount = c.m.reduce((product, each) => product * each.extent, 1);
+    const isParted = this.splits.length > 0 || blockInSum;
+    const inPlace =
+      linearB.factorOf(c.n) === 1 &&
+      (isParted || rowCount < packingRows || usesOutside(linearB, sumInTile, c));
+    const steps = sumInTile.reduce((product, each) => product * each.extent, 1);
+    const isBlocked = inPlace && !blockInSum && rowCount >= packingRows && steps > 2 * stepsInPlace;
+    this.accumulates = isParted || isBlocked;
+    const isPlain = isEpilogue(c.part.value, c.sum) && this.epilogueSteps();
+    this.partials = this.accumulates || !isPlain ? this.partialSums() : undefined;
+    if (this.partials === undefined) {
+      const linear = linearIndex(c.part.at, { ...layout, offset: 0 });
+      this.out = { ...layout, offset: layout.offset + linear.constant };
+      this.outFactor = (each) => linear.factorOf(each);
+    } else {
+      const { axes, layout: at } = this.partials;
+      this.out = at;
+      this.outFactor = (each) => (axes.includes(each) ? at.strides[1 + axes.indexOf(each)] : 0);
+    }
+    const around = this.partials === undefined ? this.readsAround() : [];
+    const tables = [view.factorOf, this.outFactor, ...around.map(({ linear }) => (each: Axis) => linear.factorOf(each))];
+    const inRows = c.m.filter((each) => !box?.outside.includes(each) && each !== box?.blocked);
+    const merged = mergeRuns(inRows, tables);
+    if (box !== undefined && !blockInSum)
+      merged.unshift({ extent: box.block, factors: tables.map((table) => table(box.blocked)), axes: [box.blocked] });
+    this.rows = merged;
+    this.along = bestRun(merged, box !== undefined && !blockInSum);
+    this.tiling = tilingOf(c.n.extent, merged[this.along]?.extent ?? 1, target.machine);
+    this.panels = inPlace ? this.panelsInPlace(linearB) : this.packedPanels(linearB, sumInTile);
+    const sumTables = [view.factorOf, (each: Axis) => this.panels.factorOf(each, 1)];
+    const inSum = mergeRuns(
+      sumInTile.filter((each) => !blockInSum || each !== box?.blocked),
+      sumTables,
+    );
+    if (blockInSum)
+      inSum.unshift({ extent: box.block, factors: sumTables.map((table) => table(box.blocked)), axes: [box.blocked] });
+    this.sums = inSum;
+    const inner = inSum.slice(1).reduce((product, each) => product * each.extent, 1);
+    this.sumBlock = isBlocked ? Math.max(1, Math.round(stepsInPlace / inner)) : blockInSum ? box.block : undefined;
+  }
+
+  render(): Launch[] {
+    const kernel = new CKernel(this.target);
+    const { c, target, tiling, rows, splits, partials } = this;
+    const { box } = this.view;
+    const last = tiling.groups[tiling.groups.length - 1];
+    const panels = last.panel + last.count;
+    const chunks = splits.length === 0 ? 1 : (partials?.chunks ?? 1);
+    const outside = c.m.filter((each) => box?.outside.includes(each));
+    const blocks = this.blocksRows() && box !== undefined ? Math.ceil(box.blocked.extent / box.block) : 1;
+    const perRowTask = box === undefined ? this.rowsPerTask() : (rows[0]?.extent ?? 1);
+    const rowTasks = box === undefined ? Math.ceil((rows[0]?.extent ?? 1) / perRowTask) : 1;
+    const outer = [...c.batch, ...outside].reduce((product, each) => product * each.extent, 1);
+    const others = outer * blocks * chunks * rowTasks;
+    const perShare = Math.ceil(panels / Math.min(panels, Math.max(1, Math.ceil(enoughTasks / others))));
+    const shares = Math.ceil(panels / perShare);
+
+    const lines = kernel.body;
+    let rest = "task";
+    const take = (extent: number, name: string) => {
+      lines.push(`const long ${name} = ${extent === 1 ? "0" : `${rest} % ${extent}`};`);
+      if (extent > 1) rest = `${rest} / ${extent}`;
+      return name;
+    };
+    const variables = new Map<Axis, string>();
+    take(shares, "share");
+    take(rowTasks, "rowTask");
+    take(blocks, "block");
+    for (const each of outside.toReversed()) variables.set(each, take(each.extent, kernel.name("m")));
+    take(chunks, "chunk");
+    for (const each of c.batch.toReversed()) variables.set(each, take(each.extent, kernel.name("g")));
+    lines.push(`const long panelFrom = share * ${perShare}, panelTo = least(panelFrom + ${perShare}, ${panels});`);
+    lines.push(`const long rowFrom = rowTask * ${perRowTask};`);
+    lines.push(`const long rowTo = least(rowFrom + ${perRowTask}, ${rows[0]?.extent ?? 1});`);
+    this.work(kernel, variables);
+    this.launches.push(target.launch(kernel, others * shares));
+    if (partials !== undefined) this.launches.push(this.combine(partials));
+    return this.launches;
+  }
+
+  /** All rows and columns of all batches at once, as a helper of another kernel. */
+  renderWhole(kernel: CKernel): { packing: readonly Launch[]; helper: string } | undefined {
+    const { c, rows, tiling } = this;
+    if (this.view.box !== undefined || this.partials !== undefined) return undefined;
+    const last = tiling.groups[tiling.groups.length - 1];
+    const body: string[] = [];
+    const variables = new Map<Axis, string>();
+    for (const each of c.batch) {
+      const name = kernel.name("g");
+      variables.set(each, name);
+      body.push(`for (long ${name} = 0; ${name} < ${each.extent}; ${name}++) {`);
+    }
+    body.push(`const long chunk = 0, block = 0, panelFrom = 0, panelTo = ${last.panel + last.count};`);
+    body.push(`const long rowFrom = 0, rowTo = ${rows[0]?.extent ?? 1};`);
+    this.work(kernel, variables, body);
+    for (const _ of c.batch) body.push("}");
+    return { packing: this.launches, helper: kernel.helper(body) };
+  }
+
+  private blocksRows(): boolean {
+    const { box } = this.view;
+    return box !== undefined && !this.c.k.includes(box.blocked);
+  }
+
+  /** The loops of a task, from boxes to tiles. */
+  private work(kernel: CKernel, variables: Map<Axis, string>, lines: string[] = kernel.body): void {
+    const { c, splits, partials, sums, sumBlock } = this;
+    const { box } = this.view;
+    lines.push("(void)chunk; (void)block; (void)panelFrom; (void)panelTo; (void)rowFrom; (void)rowTo;");
+    if (this.accumulates) this.clear(kernel, lines, variables);
+    let depth = 0;
+    if (splits.length > 0 && partials !== undefined) {
+      // One axis is split: that of the images.
+      const name = kernel.name("m");
+      variables.set(splits[0], name);
+      lines.push(`for (long ${name} = chunk * ${partials.perChunk}, end${name} = least(${name} + ${partials.perChunk}, ${splits[0].extent}); ${name} < end${name}; ${name}++) {`);
+      depth++;
+    }
+    if (this.blocksRows() && box !== undefined) {
+      lines.push(`const long from = block * ${box.block}, count = least(${box.block}, ${box.blocked.extent} - from);`);
+      this.fillBox(kernel, lines, variables);
+    } else if (sumBlock !== undefined) {
+      const extent = box === undefined ? sums[0].extent : box.blocked.extent;
+      lines.push(`for (long from = 0; from < ${extent}; from += ${sumBlock}) {`);
+      lines.push(`const long count = least(${sumBlock}, ${extent} - from);`);
+      depth++;
+      if (box !== undefined) this.fillBox(kernel, lines, variables);
+    }
+    this.tiles(kernel, lines, variables);
+    for (let i = 0; i < depth; i++) lines.push("}");
+    void c;
+  }
+
+  /** Panels, rows, and a tile for each. */
+  private tiles(kernel: CKernel, lines: string[], variables: ReadonlyMap<Axis, string>): void {
+    const { c, target, rows, along, sums, sumBlock, tiling, panels } = this;
+    const { box } = this.view;
+    const { lanes } = tiling;
+    const linearA = linearIndex(c.a.at, { ...target.layoutOf(c.a.operand), offset: 0 });
+    const a =
+      box !== undefined
+        ? kernel.pointerTo(this.boxPlace())
+        : `${kernel.pointer(c.a.operand)} + ${linearA.constant}`;
+    const b = kernel.pointerTo(panels.place);
+    const outPointer = kernel.pointerTo(this.out);
+    const term = (name: string, factor: number) => (factor === 0 ? "" : ` + ${name} * ${factor}`);
+    const outer = [...variables];
+    const rowName = (i: number) => `r${i}`;
+    const isCopied = this.copiesRows();
+    const aRow = isCopied ? sums[0].extent + 16 : (rows[along]?.factors[0] ?? 0);
+    const rowTerms = (table: number, skip = -1) =>
+      rows.map((run, i) => (i === skip ? "" : term(rowName(i), run.factors[table]))).join("");
+    // A box holds what these places of the outer axes need.
+    const aStart =
+      box !== undefined
+        ? a
+        : `${a}${outer.map(([each, name]) => term(name, this.view.factorOf(each))).join("")}${sumBlock === undefined ? "" : term("from", sums[0].factors[0])}`;
+    const bStart = `${b}${outer.map(([each, name]) => term(name, panels.factorOf(each, 1))).join("")}`;
+    const outStart = `${outPointer}${outer.map(([each, name]) => term(name, this.outFactor(each))).join("")}${this.blocksRows() && box !== undefined ? term("from", this.outFactor(box.blocked)) : ""}${this.splits.length > 0 ? term("chunk", this.out.strides[0]) : ""}`;
+    if (isCopied) {
+      const copy = kernel.pointerTo(this.copyPlace());
+      lines.push(`for (long r = rowFrom; r < rowTo; r++) __builtin_memcpy(${copy} + (r - rowFrom) * ${aRow}, ${aStart} + r * ${rows[along].factors[0]}, ${4 * sums[0].extent});`);
+    }
+    for (const group of tiling.groups) {
+      const width = group.vectors * lanes;
+      const isWhole = group.from + group.count * width <= c.n.extent;
+      const direct = this.partials !== undefined || c.part.value === c.sum;
+      const pitch = direct ? this.outFactor(rows[along]?.axes.at(-1) ?? c.n) : width;
+      const sum = sums.map((run, i): SumRun => ({
+        extent: i === 0 && sumBlock !== undefined ? "steps" : run.extent,
+        a: run.factors[0],
+        b: this.factorB(run, width),
+      }));
+      const call = (height: number, isDirect: boolean) => {
+        const tile = { rows: height, vectors: group.vectors, lanes, rowStep: aRow, sum, pitch: isDirect ? pitch : width, accumulates: this.accumulates };
+        return kernel.independent("__attribute__((noinline)) void", tileArguments, tileBody(tile));
+      };
+      lines.push(`for (long panel = ${group.panel} > panelFrom ? ${group.panel} : panelFrom, last = least(panelTo, ${group.panel + group.count}); panel < last; panel++) {`);
+      lines.push(`const long n = ${group.from} + (panel - ${group.panel}) * ${width};`);
+      lines.push(`const float *const bPanel = ${bStart}${sumBlock === undefined ? "" : term("from", this.factorB(sums[0], width))} + ${panels.start(group)} + (panel - ${group.panel}) * ${panels.step(group)};`);
+      const steps = sumBlock === undefined ? "0" : "count";
+      rows.forEach((run, i) => {
+        if (i === along) return;
+        const [from, to] = this.rangeOf(i, run);
+        lines.push(`for (long ${rowName(i)} = ${from}; ${rowName(i)} < ${to}; ${rowName(i)}++) {`);
+      });
+      const tileAt = (height: number) => {
+        const shift = isCopied ? " - rowFrom * " + aRow : "";
+        const aAt = isCopied ? `${kernel.pointerTo(this.copyPlace())} + ${rowName(along)} * ${aRow}${shift}` : `${aStart}${rowTerms(0)}`;
+        const outAt = `${outStart}${rowTerms(1)} + n`;
+        if (direct && isWhole) {
+          lines.push(`${call(height, true)}(${aAt}, bPanel, ${outAt}, ${steps});`);
+          return;
+        }
+        lines.push(`{ float tile[${height * width}] __attribute__((aligned(64)));`);
+        if (this.accumulates)
+          lines.push(`for (long i = 0; i < ${height}; i++) for (long j = 0; j < ${width}; j++) tile[i * ${width} + j] = n + j < ${c.n.extent} ? (${outAt})[i * ${pitch} + j] : 0.0f;`);
+        lines.push(`${call(height, false)}(${aAt}, bPanel, tile, ${steps});`);
+        lines.push(`for (long i = 0; i < ${height}; i++) {`);
+        this.finish(kernel, lines, variables, group, isWhole, outAt, pitch);
+        lines.push("}}");
+      };
+      if (rows[along] === undefined) {
+        lines.push("{");
+        tileAt(1);
+        lines.push("}");
+      } else {
+        const name = rowName(along);
+        const [from, to] = this.rangeOf(along, rows[along]);
+        const height = group.rows;
+        lines.push(`long ${name} = ${from};`);
+        lines.push(`for (; ${name} + ${height} <= ${to}; ${name} += ${height}) {`);
+        tileAt(height);
+        lines.push("}");
+        const rest = rows[along].extent % height;
+        if (rest > 0) {
+          lines.push(`if (${name} + ${rest} == ${to}) {`);
+          tileAt(rest);
+          lines.push(`${name} = ${to};`, "}");
+        }
+        if (this.isStretched(along) && height > 1) {
+          lines.push(`for (; ${name} < ${to}; ${name}++) {`);
+          tileAt(1);
+          lines.push("}");
+        }
+      }
+      rows.forEach((_, i) => {
+        if (i !== along) lines.push("}");
+      });
+      lines.push("}");
+    }
+  }
+
+  /** Stores a row of a tile, i: what stands around the sum, or the columns that there are. */
+  private finish(
+    kernel: CKernel,
+    lines: string[],
+    variables: ReadonlyMap<Axis, string>,
+    group: ColumnGroup,
+    isWhole: boolean,
+    outAt: string,
+    pitch: number,
+  ): void {
+    const { c, rows, along, tiling } = this;
+    const { box } = this.view;
+    const { lanes } = tiling;
+    const width = group.vectors * lanes;
+    const direct = this.partials !== undefined || c.part.value === c.sum;
+    if (direct) {
+      lines.push(`for (long j = 0; j < ${width} && n + j < ${c.n.extent}; j++) (${outAt})[i * ${pitch} + j] = tile[i * ${width} + j];`);
+      return;
+    }
+    const reads = this.readsAround();
+    const accesses = new Map<Value, Access>();
+    // The runs of rows are the axes here, and what is fixed in a task.
+    const runs = rows.map((run, i) => axis(`r${i}`, run.extent));
+    const fixed = [...variables.keys()];
+    const linearOf = (constant: number, factorOf: (axis: Axis) => number, table: number) => {
+      let linear = index(constant);
+      runs.forEach((run, i) => {
+        linear = linear.plus(new Index([{ atom: run, factor: rows[i].factors[table] }], 0));
+      });
+      for (const each of [...fixed, c.n])
+        if (factorOf(each) !== 0) linear = linear.plus(new Index([{ atom: each, factor: factorOf(each) }], 0));
+      return new Index(linear.terms.filter(({ factor }) => factor !== 0), linear.constant);
+    };
+    for (const [i, { value, linear, operand }] of reads.entries())
+      accesses.set(value, {
+        operand,
+        layout: this.target.layoutOf(operand),
+        linear: linearOf(linear.constant, (each) => linear.factorOf(each), 2 + i),
+        guards: [],
+        fill: 0,
+      });
+    const values = new Values(kernel, { accesses, counters: new Map(), reductions: new Map() });
+    runs.forEach((run, i) => {
+      // A box's block begins at `from`.
+      const start = i === 0 && box !== undefined && this.blocksRows() ? "from + " : "";
+      values.setAxis(run, i === along ? `(${start}r${i} + i)` : start === "" ? `r${i}` : `(${start}r${i})`);
+    });
+    for (const [each, name] of variables) values.setAxis(each, name);
+    values.setAxis(c.n, "column");
+    values.give(c.sum, (wide) => `load_${wide}(tile + i * ${width} + column - n)`, [c.n]);
+    const to = isWhole ? `n + ${width}` : `least(n + ${width}, ${c.n.extent})`;
+    values.vectorLoop(
+      c.n,
+      lanes,
+      () => values.store(c.part.value, linearOf(0, this.outFactor, 1), kernel.pointerTo(this.out)),
+      { from: "n", to },
+    );
+    lines.push(...values.lines);
+  }
+
+  /** First place and end of a run of rows in a task. */
+  private rangeOf(run: number, { extent }: Run): [string, string] {
+    if (this.view.box === undefined && run === 0) return ["rowFrom", "rowTo"];
+    if (run === 0 && this.blocksRows()) return ["0", "count"];
+    return ["0", String(extent)];
+  }
+
+  /** Whether a task may have a stretch of a run that tiles do not divide. */
+  private isStretched(run: number): boolean {
+    return run === 0 && this.blocksRows();
+  }
+
+  private factorB(run: Run, width: number): number {
+    return this.panels.factorOf(run.axes[run.axes.length - 1], width);
+  }
+
+  /** Rows of the first run for one task, without a box. */
+  private rowsPerTask(): number {
+    const { rows, along, c, tiling } = this;
+    const [run] = rows;
+    if (run === undefined) return 1;
+    const inner = rows.slice(1).reduce((product, each) => product * each.extent, 1);
+    const steps = c.k.reduce((product, each) => product * each.extent, 1);
+    const wanted = Math.max(1, Math.floor(taskElements / ((Math.min(steps, 4096) + c.n.extent) * inner)));
+    const balanced = Math.max(1, Math.ceil(run.extent / enoughTasks));
+    const multiple = along === 0 ? Math.max(...tiling.groups.map((group) => group.rows)) : 1;
+    const isCommon = along !== 0 || tiling.groups.every((group) => group.rows === multiple);
+    // Tiles of different heights share only stretches that all divide.
+    const step = isCommon ? multiple : tiling.groups.reduce((product, { rows: each }) => lcm(product, each), 1);
+    const most = this.accumulates ? run.extent : Math.max(balanced, Math.min(wanted, run.extent));
+    const limited = this.accumulates ? Math.max(step, Math.ceil(run.extent / 8)) : Math.max(wanted, 1);
+    return Math.min(run.extent, Math.max(step, Math.ceil(Math.min(most, limited) / step) * step));
+  }
+
+  /** Whether rows are copied further apart. */
+  private copiesRows(): boolean {
+    const { rows, sums, along } = this;
+    if (this.view.box !== undefined || this.accumulates || rows.length !== 1 || sums.length !== 1) return false;
+    return along === 0 && rows[0].factors[0] % collision === 0 && sums[0].factors[0] === 1 && rows[0].extent > 4;
+  }
+
+  private copy: Place | undefined;
+  private copyPlace(): Place {
+    this.copy ??= this.target.scratch(this.rowsPerTask() * (this.sums[0].extent + 16), "thread");
+    return this.copy;
+  }
+
+  private box: Place | undefined;
+  private boxPlace(): Place {
+    const elements = this.view.box?.extents.reduce((x, y) => x * y, 1) ?? 0;
+    this.box ??= this.target.scratch(elements, "thread");
+    return this.box;
+  }
+
+  /** Copies the part of A that the block from `from` needs, of `count` places, into the box. */
+  private fillBox(kernel: CKernel, lines: string[], variables: ReadonlyMap<Axis, string>): void {
+    const { box } = this.view;
+    if (box !== undefined) lines.push(...boxLines(kernel, this.c, box, this.boxPlace(), variables));
+  }
+
+  /** Zeros where tiles will add. */
+  private clear(kernel: CKernel, lines: string[], variables: ReadonlyMap<Axis, string>): void {
+    const { c, rows, tiling, splits } = this;
+    const { lanes, groups } = tiling;
+    const first = groups[0];
+    const columnOf = (panel: string) =>
+      groups
+        .map(({ from, panel: start, vectors }, i) => {
+          const at = `${from} + (${panel} - ${start}) * ${vectors * lanes}`;
+          return i === groups.length - 1 ? `(${at})` : `${panel} < ${start + groups[i].count} ? ${at} : `;
+        })
+        .join("");
+    void first;
+    lines.push(`{ const long nFrom = least(${columnOf("panelFrom")}, ${c.n.extent}), nTo = panelTo == ${groups[groups.length - 1].panel + groups[groups.length - 1].count} ? ${c.n.extent} : least(${columnOf("panelTo")}, ${c.n.extent});`);
+    rows.forEach((run, i) => {
+      const [from, to] = this.view.box === undefined && i === 0 ? ["rowFrom", "rowTo"] : ["0", String(run.extent)];
+      lines.push(`for (long r${i} = ${from}; r${i} < ${to}; r${i}++) {`);
+    });
+    const terms = [
+      ...rows.map((run, i) => ` + r${i} * ${run.factors[1]}`),
+      ...[...variables].map(([each, name]) => ` + ${name} * ${this.outFactor(each)}`),
+      ...(splits.length > 0 ? [` + chunk * ${this.out.strides[0]}`] : []),
+    ].join("");
+    lines.push(`__builtin_memset(${kernel.pointerTo(this.out)}${terms} + nFrom, 0, 4 * (nTo - nFrom));`);
+    rows.forEach(() => lines.push("}"));
+    lines.push("}");
+  }
+
+  private splitAxes(): Axis[] {
+    const { c } = this;
+    const { box } = this.view;
+    if (box !== undefined) return c.k.filter((each) => box.outside.includes(each));
+    const total = c.k.reduce((product, each) => product * each.extent, 1);
+    const linear = linearIndex(c.b.at, this.target.layoutOf(c.b.operand));
+    const outputs = c.part.axes.reduce((product, each) => product * each.extent, 1);
+    // With many results the tasks are parts of the result; with few, parts of the sum.
+    const isLong = total > 8192 && outputs < 256 * 1024;
+    return c.k.length > 1 && isLong && linear.factorOf(c.n) === 1 ? [c.k[0]] : [];
+  }
+
+  /** Whether each read around the sum steps along columns as a vector can follow. */
+  private epilogueSteps(): boolean {
+    return this.readsAround().every(({ linear }) => [0, 1].includes(linear.factorOf(this.c.n)));
+  }
+
+  private readsAround(): { value: Value; operand: Operand; linear: Index }[] {
+    const { part, sum } = this.c;
+    return readsAround(part.value, sum).flatMap((value) => {
+      const { node } = value;
+      if (node.kind !== "read") return [];
+      const linear = linearIndex(node.at, { ...this.target.layoutOf(node.operand), offset: 0 });
+      return [{ value, operand: node.operand, linear }];
+    });
+  }
+
+  private panelsInPlace(linear: Index): Panels {
+    const { buffer } = this.target.layoutOf(this.c.b.operand);
+    const { lanes } = this.tiling;
+    return {
+      place: { buffer, offset: linear.constant },
+      factorOf: (each) => linear.factorOf(each),
+      step: ({ vectors }) => vectors * lanes,
+      start: ({ from }) => from,
+    };
+  }
+
+  private packedPanels(linear: Index, sumInTile: readonly Axis[]): Panels {
+    const { c, target } = this;
+    const { lanes, groups } = this.tiling;
+    const steps = sumInTile.reduce((product, each) => product * each.extent, 1);
+    const last = groups[groups.length - 1];
+    const width = last.from + last.count * last.vectors * lanes;
+    const order = c.batch.filter((each) => linear.factorOf(each) !== 0);
+    const batches = order.reduce((product, each) => product * each.extent, 1);
+    const constant = target.constants.has(c.b.operand);
+    const place = constant ? target.kept(batches * width * steps) : target.scratch(batches * width * steps);
+    const source = new Source(c.b.operand);
+    for (const { from, count, vectors } of groups) {
+      const columns = vectors * lanes;
+      const extents = [...order.map((each) => each.extent), count, ...sumInTile.map((each) => each.extent), columns];
+      const strides = [...contiguousLayout(0, extents).strides];
+      // Panels of one batch lie together, group after group.
+      for (let i = order.length - 1, stride = width * steps; i >= 0; i--) {
+        strides[i] = stride;
+        stride *= order[i].extent;
+      }
+      const packed: Layout = { buffer: place.buffer, offset: place.offset + from * steps, strides };
+      const part = scatter(extents, (...axes) => {
+        const column = index(axes[order.length]).times(columns).plus(axes[axes.length - 1]).plus(from);
+        const replacement = new Map<Axis, Index>([[c.n, column]]);
+        for (const [i, each] of order.entries()) replacement.set(each, index(axes[i]));
+        for (const [i, each] of sumInTile.entries()) replacement.set(each, index(axes[order.length + 1 + i]));
+        const at = c.b.at.map((each) => each.substitute(replacement));
+        // Columns beyond the last are zeros; an index of B may hold more than the column, so it is the column that is asked.
+        const isWhole = from + count * columns <= c.n.extent;
+        const read = isWhole
+          ? source.at(...at)
+          : position(column)
+              .less(c.n.extent)
+              .select(source.at(...at), 0);
+        return { at: axes.map(index), value: read };
+      });
+      this.launches.push(renderNest(target, [{ part, layout: packed }], constant));
+    }
+    const strideOf = new Map<Axis, number>();
+    let stride = 1;
+    for (const each of sumInTile.toReversed()) {
+      strideOf.set(each, stride);
+      stride *= each.extent;
+    }
+    const batchStrides = new Map<Axis, number>();
+    for (let i = order.length - 1, batch = width * steps; i >= 0; i--) {
+      batchStrides.set(order[i], batch);
+      batch *= order[i].extent;
+    }
+    return {
+      place,
+      factorOf: (each, columns) => batchStrides.get(each) ?? (strideOf.get(each) ?? 0) * columns,
+      step: ({ vectors }) => vectors * lanes * steps,
+      start: ({ from }) => from * steps,
+    };
+  }
+
+  /** Memory for sums that are not finished, one for each chunk of the split axes. */
+  private partialSums(): Partials {
+    const { c, target, splits } = this;
+    const axes = c.part.axes.filter((each) => each.extent > 1);
+    const size = axes.reduce((product, each) => product * each.extent, 1);
+    const length = splits.reduce((product, each) => product * each.extent, 1);
+    // As many chunks as keep threads busy, as long as their results stay small beside the work.
+    const most = Math.max(1, Math.min(16, length, Math.floor((8 * 1024 * 1024) / (4 * size))));
+    const perChunk = Math.ceil(length / most);
+    const chunks = Math.ceil(length / perChunk);
+    const shape = [chunks, ...axes.map((each) => each.extent)];
+    const operand: Operand = { shape };
+    const place = target.scratch(chunks * size);
+    const layout = contiguousLayout(place.buffer, shape, place.offset);
+    target.layouts.set(operand, layout);
+    return { operand, layout, axes, chunks, perChunk };
+  }
+
+  /** Adds the chunks in order and computes what stands around the sum. */
+  private combine({ operand, axes, chunks }: Partials): Launch {
+    const { c, target } = this;
+    const source = new Source(operand);
+    const total = sumOver([chunks], (g) => source.at(g, ...axes));
+    const value = replaceValue(c.part.value, c.sum, total);
+    return renderNest(target, [{ part: { ...c.part, value }, layout: this.layout }]);
+  }
+}
+
+/** The run for tiles to go along: the innermost that is long enough, else the longest. */
+function bestRun(rows: readonly Run[], firstIsBlock: boolean): number {
+  const from = firstIsBlock && rows.length > 1 ? 1 : 0;
+  const long = rows.findLastIndex(({ extent }, i) => i >= from && extent >= 6);
+  if (long >= 0) return long;
+  let best = Math.max(0, rows.length - 1);
+  for (let i = from; i < rows.length; i++) if (rows[i].extent > rows[best].extent) best = i;
+  return best;
+}
+
+/** Whether B depends on axes of the sum outside the tile: then no single packing serves. */
+function usesOutside(linear: Index, sumInTile: readonly Axis[], c: Contraction): boolean {
+  return c.k.some((each) => !sumInTile.includes(each) && linear.factorOf(each) !== 0);
+}
+
+function lcm(a: number, b: number): number {
+  const gcd = (x: number, y: number): number => (y === 0 ? x : gcd(y, x % y));
+  return (a / gcd(a, b)) * b;
+}

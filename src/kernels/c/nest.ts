@@ -1,0 +1,132 @@
+/**
+ * Renders maps, windows and small reductions: loops around vectors as wide as the machine's.
+ *
+ * The outer axes are one count of iterations, cut into tasks; inside run a vector loop and a row loop, in the order that
+ * the schedule chose. A rest of the vector loop is done by narrower vectors, so nothing is computed or stored in vain.
+ */
+
+import type { Part } from "../formula.ts";
+import type { Axis, Index } from "../index-expression.ts";
+import type { Layout } from "../layout.ts";
+import { type Nest, scheduleNest } from "../schedule-nest.ts";
+import type { Operand } from "../value.ts";
+import { CKernel, type CTarget, type Launch } from "./target.ts";
+import { type Range, Values } from "./values.ts";
+
+/** Numbers of output, times the size of their windows, that a task should produce. */
+const taskElements = 8192;
+
+export interface PlacedPart {
+  readonly part: Part;
+  readonly layout: Layout;
+}
+
+/** Renders parts over the same axes, each into its own layout, as one kernel. */
+export function renderNest(target: CTarget, parts: readonly PlacedPart[], constant = false): Launch {
+  const kernel = new CKernel(target);
+  const nest = scheduled(target, parts);
+  const { outer, row, vector } = nest;
+  const inner = (row?.extent ?? 1) * (vector?.extent ?? 1);
+  const work = inner * Math.max(1, windowSize(nest));
+  const values = new Values(kernel, nest);
+  let tasks = 1;
+  if (outer.length > 0) {
+    const iterations = outer.reduce((product, each) => product * each.extent, 1);
+    const perTask = Math.max(1, Math.floor(taskElements / work));
+    tasks = Math.ceil(iterations / perTask);
+    const at = kernel.name("i");
+    const names = decode(values, outer, at);
+    values.scoped(
+      outer,
+      `for (long ${at} = task * ${perTask}, end = least(${at} + ${perTask}, ${iterations}); ${at} < end; ${at}++) {\n${names}`,
+      () => body(nest, values, target, kernel),
+    );
+  } else {
+    const split = row ?? vector;
+    if (split !== undefined) {
+      const widest = target.machine.lanes;
+      const wanted = Math.floor(taskElements / (work / split.extent));
+      const perTask = split === row ? Math.max(1, wanted) : Math.max(widest, Math.floor(wanted / widest) * widest);
+      tasks = Math.ceil(split.extent / perTask);
+      const range = tasks === 1 ? undefined : { from: "from", to: "to" };
+      if (range !== undefined)
+        values.line(`const long from = task * ${perTask}, to = least(from + ${perTask}, ${split.extent});`);
+      body(nest, values, target, kernel, { [split === row ? "row" : "vector"]: range });
+    } else body(nest, values, target, kernel);
+  }
+  kernel.body.push(...values.lines);
+  return target.launch(kernel, tasks, constant);
+}
+
+/** Renders the same as a helper of a kernel, which does all of it; `given` axes are its arguments. */
+export function renderNestHelper(kernel: CKernel, parts: readonly PlacedPart[], given: readonly Axis[] = []): string {
+  const { target } = kernel;
+  const nest = scheduled(target, parts);
+  const values = new Values(kernel, nest);
+  const names = given.map((each, i) => {
+    values.setAxis(each, `g${i}`);
+    return `g${i}`;
+  });
+  const loops = (axes: readonly Axis[]): void => {
+    const [first, ...rest] = axes;
+    if (first === undefined) body(nest, values, target, kernel);
+    else values.loop(first, () => loops(rest));
+  };
+  loops(nest.outer);
+  return kernel.helper(values.lines, names);
+}
+
+function scheduled(target: CTarget, parts: readonly PlacedPart[]): Nest {
+  const start = (layout: Layout): Layout => ({ ...layout, offset: 0 });
+  const nest = scheduleNest(
+    parts.map(({ part, layout }) => ({ part, layout: start(layout) })),
+    (operand: Operand) => start(target.layoutOf(operand)),
+  );
+  // Where results lie: the schedule needs strides alone.
+  return { ...nest, outputs: nest.outputs.map((each, i) => ({ ...each, layout: parts[i].layout })) };
+}
+
+function body(
+  nest: Nest,
+  values: Values,
+  target: CTarget,
+  kernel: CKernel,
+  ranges: { row?: Range | undefined; vector?: Range | undefined } = {},
+): void {
+  const { row, vector, vectorOutside, outputs } = nest;
+  const innermost = () => {
+    // All are computed before the first is stored: a result may take the memory of an operand.
+    for (const { value } of outputs) values.emit(value);
+    for (const { value, layout, linear } of outputs)
+      values.store(value, linear as Index, kernel.pointerTo(layout));
+  };
+  const vectorLoop = (inside: () => void) => {
+    if (vector === undefined) inside();
+    else values.vectorLoop(vector, target.lanesFor(vector.extent), inside, ranges.vector);
+  };
+  const rowLoop = (inside: () => void) => {
+    if (row === undefined) inside();
+    else values.loop(row, inside, false, ranges.row);
+  };
+  if (vectorOutside) vectorLoop(() => rowLoop(innermost));
+  else rowLoop(() => vectorLoop(innermost));
+}
+
+/** Declares the outer axes' variables, taken from one count. */
+function decode(values: Values, axes: readonly Axis[], count: string): string {
+  const lines: string[] = [];
+  let rest = count;
+  for (const [i, each] of axes.toReversed().entries()) {
+    const name = values.axisName(each);
+    const isLast = i === axes.length - 1;
+    lines.push(`const long ${name} = ${isLast ? rest : `${rest} % ${each.extent}`};`);
+    rest = `${rest} / ${each.extent}`;
+  }
+  return lines.join("\n");
+}
+
+/** Iterations of the largest reduction inside. */
+function windowSize({ reductions }: Nest): number {
+  const sizes = [...reductions.values()].map((axes) => axes.reduce((product, each) => product * each.extent, 1));
+  return Math.max(1, ...sizes);
+}

@@ -1,0 +1,90 @@
+/** From the steps of a plan to C: the texts of its kernels, and the launches that run them. */
+
+import { type Formula, operandsOf, type Part } from "../formula.ts";
+import { contiguousLayout, type Layout, type Layouts } from "../layout.ts";
+import { asContraction } from "../schedule-contraction.ts";
+import { shareAxes } from "../schedule-nest.ts";
+import { splitReduction } from "../split-reduction.ts";
+import type { Operand } from "../value.ts";
+import { renderContraction } from "./contraction.ts";
+import { type PlacedPart, renderNest } from "./nest.ts";
+import { type CMachine, CTarget, type KernelText, type Launch } from "./target.ts";
+import { renderWinograd } from "./winograd.ts";
+
+export interface RenderOptions {
+  readonly machine: CMachine;
+  /** Whether 3×3 convolutions may be computed by Winograd's algorithms. */
+  readonly winograd: boolean;
+  /** Operands that only weights determine, and that no step of this plan changes. */
+  readonly constants: ReadonlySet<Operand>;
+}
+
+export interface Rendered {
+  readonly kernels: readonly KernelText[];
+  /** Launches of each step, to be run one after the other. */
+  readonly steps: readonly (readonly Launch[])[];
+  /** Bytes of the memories that kernels use among themselves; that of threads is for one. */
+  readonly bytes: { readonly thread: number; readonly scratch: number; readonly kept: number };
+}
+
+export function render(
+  steps: readonly { readonly formula: Formula; readonly target: Layout }[],
+  layouts: Layouts,
+  { machine, winograd, constants }: RenderOptions,
+): Rendered {
+  const target = new CTarget(layouts, machine, winograd, constants);
+  const launches = steps.map((step) => {
+    target.beginStep();
+    const constant = operandsOf(step.formula).every((each) => constants.has(each));
+    return renderFormula(target, step.formula, step.target).map((launch) => (constant ? { ...launch, constant: false } : launch));
+  });
+  return { kernels: target.kernels, steps: launches, bytes: target.bytes };
+}
+
+function renderFormula(target: CTarget, formula: Formula, layout: Layout): Launch[] {
+  const launches: Launch[] = [];
+  const plain: Part[] = [];
+  const partials: PlacedPart[] = [];
+  for (const part of formula) {
+    const contraction = asContraction(part, layout, (operand) => target.layoutOf(operand));
+    const rendered =
+      contraction &&
+      (renderWinograd(target, contraction, layout) ?? renderContraction(target, contraction, layout));
+    if (rendered !== undefined) {
+      launches.push(...rendered);
+      continue;
+    }
+    const split = splitReduction(part);
+    if (split === undefined) plain.push(part);
+    else {
+      const { shape } = split.operand;
+      const place = target.scratch(shape.reduce((product, extent) => product * extent, 1));
+      const scratch = contiguousLayout(place.buffer, shape, place.offset);
+      target.layouts.set(split.operand, scratch);
+      partials.push({ part: split.partial, layout: scratch });
+      plain.push(split.combine);
+    }
+  }
+  launches.push(...renderTogether(target, partials));
+  launches.push(
+    ...renderTogether(
+      target,
+      plain.map((part) => ({ part, layout })),
+    ),
+  );
+  return launches;
+}
+
+/** Parts whose axes agree share their loops, and what they read. */
+function renderTogether(target: CTarget, parts: readonly PlacedPart[]): Launch[] {
+  const [first] = parts;
+  if (first === undefined) return [];
+  const shared = shareAxes(parts.map(({ part }) => part));
+  if (shared === undefined) return parts.map((each) => renderNest(target, [each]));
+  return [
+    renderNest(
+      target,
+      shared.map((part, i) => ({ part, layout: parts[i].layout })),
+    ),
+  ];
+}

@@ -1,0 +1,194 @@
+/**
+ * What the renderers to C share: scratch memory, the kernels written so far, and the launches that run them.
+ *
+ * A kernel is text that holds shapes and strides, but no address: those come with a launch. So layers of the same shapes
+ * share a kernel, which is compiled once.
+ */
+
+import type { Layout, Layouts } from "../layout.ts";
+import type { Operand } from "../value.ts";
+import { type Lanes, vectorWidths } from "./library.ts";
+
+/** The memories of a program: the two of its plan, and those that its kernels use among themselves. */
+export const buffers = {
+  work: 0,
+  state: 1,
+  /** Memory that each thread has for itself. */
+  thread: 2,
+  /** Free from step to step. */
+  scratch: 3,
+  /** What is computed from weights alone: kept from run to run. */
+  kept: 4,
+  scalars: 5,
+} as const;
+
+/** A place in one of these memories, in elements from its beginning. */
+export interface Place {
+  readonly buffer: number;
+  readonly offset: number;
+}
+
+/** One kernel with its addresses, called once for each of its tasks, in any order and from any thread. */
+export interface Launch {
+  /** Name of the function: `void name(char *const *bases, const int64_t *offsets, long task, char *own)`. */
+  readonly name: string;
+  /** What the kernel's pointers point to. */
+  readonly places: readonly Place[];
+  readonly tasks: number;
+  /** Whether what it computes depends on weights alone, so that it need not run again until they change. */
+  readonly constant: boolean;
+}
+
+/** What the compiler told of the machine it compiles for. */
+export interface CMachine {
+  /** Numbers in the widest vector. */
+  readonly lanes: Lanes;
+  /** Vector registers: 32 with AVX-512 and on ARM, else 16. */
+  readonly registers: number;
+}
+
+export interface KernelText {
+  readonly name: string;
+  readonly text: string;
+}
+
+export class CTarget {
+  readonly machine: CMachine;
+  readonly layouts: Map<Operand, Layout>;
+  /** Whether Winograd's algorithms may be used, whose rounding differs from the direct sum's. */
+  readonly winograd: boolean;
+  /** Bytes that the steps so far want of each memory. */
+  readonly bytes = { thread: 0, scratch: 0, kept: 0 };
+  /** Whether the present step depends on weights alone. */
+  constant = false;
+  readonly kernels: KernelText[] = [];
+  /** Operands that only weights determine. */
+  readonly constants: ReadonlySet<Operand>;
+  private readonly names = new Map<string, string>();
+  private readonly step = { thread: 0, scratch: 0 };
+
+  constructor(layouts: Layouts, machine: CMachine, winograd: boolean, constants: ReadonlySet<Operand>) {
+    this.layouts = new Map(layouts);
+    this.machine = machine;
+    this.winograd = winograd;
+    this.constants = constants;
+  }
+
+  layoutOf(operand: Operand): Layout {
+    const layout = this.layouts.get(operand);
+    if (layout === undefined) throw new Error("a formula reads an operand that has no layout");
+    return layout;
+  }
+
+  /** Forgets the scratch memory of the last step. */
+  beginStep(): void {
+    this.step.scratch = 0;
+    this.step.thread = 0;
+  }
+
+  /** A place of so many elements that only this step uses, or that each thread has for itself. */
+  scratch(elements: number, kind: "scratch" | "thread" = "scratch"): Place {
+    const offset = this.step[kind] / 4;
+    this.step[kind] += aligned(4 * elements);
+    this.bytes[kind] = Math.max(this.bytes[kind], this.step[kind]);
+    return { buffer: buffers[kind], offset };
+  }
+
+  /** A place of so many elements that keeps its values between runs. */
+  kept(elements: number): Place {
+    const offset = this.bytes.kept / 4;
+    this.bytes.kept += aligned(4 * elements);
+    return { buffer: buffers.kept, offset };
+  }
+
+  /** The widest vector that a row of so many numbers fills. */
+  lanesFor(extent: number): Lanes {
+    return vectorWidths.find((each) => each <= this.machine.lanes && each <= extent) ?? 1;
+  }
+
+  /** The launch of a finished kernel; the same text is one function. */
+  launch(kernel: CKernel, tasks: number, constant = false): Launch {
+    const text = kernel.text();
+    let name = this.names.get(text);
+    if (name === undefined) {
+      name = `k${this.names.size}`;
+      this.names.set(text, name);
+      this.kernels.push({ name, text: text.replaceAll("NAME", name) });
+    }
+    return { name, places: kernel.places, tasks, constant };
+  }
+}
+
+/** Bytes with a rest that vectors may read beyond the end, in whole cache lines. */
+export function aligned(bytes: number): number {
+  return Math.ceil(bytes / 64 + 1) * 64;
+}
+
+const parameters = "char *const *bases, const int64_t *offsets, long task, char *own";
+
+/** The text of one kernel under construction: helper functions, pointers and a body. */
+export class CKernel {
+  readonly target: CTarget;
+  readonly places: Place[] = [];
+  readonly body: string[] = [];
+  private readonly helpers: string[] = [];
+  private readonly declarations: string[] = [];
+  private readonly pointers = new Map<string, string>();
+  private names = 0;
+
+  constructor(target: CTarget) {
+    this.target = target;
+  }
+
+  /** A name that no other thing of this kernel has. */
+  name(prefix: string): string {
+    return `${prefix}${this.names++}`;
+  }
+
+  /** The pointer to an operand's first element. */
+  pointer(operand: Operand): string {
+    return this.pointerTo(this.target.layoutOf(operand));
+  }
+
+  pointerTo({ buffer, offset }: Place, type = "float"): string {
+    const key = `${buffer}:${offset}`;
+    let name = this.pointers.get(key);
+    if (name === undefined) {
+      name = `p${this.places.length}`;
+      const base = buffer === buffers.thread ? "own" : `bases[${buffer}]`;
+      this.declarations.push(`${type} *const ${name} = (${type} *)(${base} + offsets[${this.places.length}]);`);
+      this.places.push({ buffer, offset });
+      this.pointers.set(key, name);
+    }
+    return name;
+  }
+
+  /** Seed, step and learning rate of the run, as 32-bit words. */
+  scalars(): string {
+    return this.pointerTo({ buffer: buffers.scalars, offset: 0 }, "int32_t");
+  }
+
+  /** Adds a helper with a kernel's arguments and pointers, and what is `given`; returns how to call it but for that. */
+  helper(body: readonly string[], given: readonly string[] = []): string {
+    const name = this.name("NAME_h");
+    const more = given.map((each) => `, long ${each}`).join("");
+    this.helpers.push(`static void ${name}(${parameters}${more}) {\n  DECLARATIONS\n${body.join("\n")}\n}\n`);
+    return `${name}(bases, offsets, task, own`;
+  }
+
+  /** Adds a function that takes all it needs as arguments; equal functions are one. */
+  independent(result: string, args: string, body: string): string {
+    const known = this.pointers.get(`${result}(${args})${body}`);
+    if (known !== undefined) return known;
+    const name = this.name("NAME_f");
+    this.pointers.set(`${result}(${args})${body}`, name);
+    this.helpers.push(`static ${result} ${name}(${args}) {\n${body}\n}\n`);
+    return name;
+  }
+
+  text(): string {
+    const declarations = this.declarations.join("\n  ");
+    const helpers = this.helpers.map((each) => each.replace("DECLARATIONS", declarations)).join("");
+    return `${helpers}void NAME(${parameters}) {\n  ${declarations}\n${this.body.join("\n")}\n}\n`;
+  }
+}

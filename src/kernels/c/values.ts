@@ -1,0 +1,400 @@
+/**
+ * Values of the formula language as C: each is a variable, computed once in the outermost open loop that it depends on.
+ *
+ * Loops that are open have a level each: lines written so far and what is known there. Text of an inner loop joins its
+ * outer level when it is closed, so a value that an inner loop wants can still be put before it.
+ */
+
+import { children } from "../formula.ts";
+import { type Axis, type Index, index } from "../index-expression.ts";
+import type { Access } from "../schedule-nest.ts";
+import type { Value } from "../value.ts";
+import type { Lanes } from "./library.ts";
+import type { CKernel } from "./target.ts";
+
+/** What of a formula's parts a schedule has changed: merged axes and what follows from them. */
+export interface Scheduled {
+  readonly accesses: ReadonlyMap<Value, Access>;
+  readonly counters: ReadonlyMap<Value, Index>;
+  readonly reductions: ReadonlyMap<Value, readonly Axis[]>;
+}
+
+/** A stretch of a loop, as C: first place, and one after the last. */
+export interface Range {
+  readonly from: string;
+  readonly to: string;
+}
+
+interface Level {
+  readonly lines: string[];
+  readonly known: Map<string, string>;
+  /** Where lanes run along an axis, which and how many. */
+  readonly axes: readonly Axis[];
+}
+
+/** Windows of up to this many places are unrolled. */
+const unrollLimit = 32;
+
+export class Values {
+  private readonly kernel: CKernel;
+  private readonly scheduled: Scheduled;
+  private readonly levels: Level[] = [{ lines: [], known: new Map(), axes: [] }];
+  private readonly names = new Map<Axis, string>();
+  private readonly axesOfValue = new Map<Value, ReadonlySet<Axis>>();
+  private readonly keys = new Map<Value, string>();
+  private vector: Axis | undefined;
+  private lanes: Lanes = 1;
+  /** Values that are given: the sum of a contraction in its epilogue. */
+  private readonly given = new Map<Value, { text: (lanes: number) => string; axes: ReadonlySet<Axis> }>();
+
+  constructor(kernel: CKernel, scheduled: Scheduled) {
+    this.kernel = kernel;
+    this.scheduled = scheduled;
+  }
+
+  /** The lines of the outermost level. */
+  get lines(): readonly string[] {
+    return this.levels[0].lines;
+  }
+
+  /** Adds a line to the innermost open level. */
+  line(text: string): void {
+    this.levels[this.levels.length - 1].lines.push(text);
+  }
+
+  axisName(axis: Axis): string {
+    let name = this.names.get(axis);
+    if (name === undefined) {
+      name = this.kernel.name("a");
+      this.names.set(axis, name);
+    }
+    return name;
+  }
+
+  /** Makes an axis known by an expression that the caller keeps up. */
+  setAxis(axis: Axis, name: string): void {
+    this.names.set(axis, name);
+  }
+
+  /** Makes a value known; it depends on these axes. */
+  give(value: Value, text: (lanes: number) => string, axes: readonly Axis[]): void {
+    this.given.set(value, { text, axes: new Set(axes) });
+    this.axesOfValue.clear();
+  }
+
+  /** Opens a level for `axes`, writes `inside`, and closes it between the two lines. */
+  scoped(axes: readonly Axis[], open: string, inside: () => void): void {
+    const level: Level = { lines: [], known: new Map(), axes };
+    this.levels.push(level);
+    inside();
+    this.levels.pop();
+    this.line(open);
+    this.levels[this.levels.length - 1].lines.push(...level.lines, "}");
+  }
+
+  /** A loop over an axis, from 0 to its extent where no range is given. */
+  loop(axis: Axis, inside: () => void, isUnrolled = false, range?: Range): void {
+    const name = this.axisName(axis);
+    const { from, to } = range ?? { from: "0", to: String(axis.extent) };
+    const open = `for (long ${name} = ${from}; ${name} < ${to}; ${name}++) {`;
+    this.scoped([axis], isUnrolled ? `#pragma GCC unroll ${axis.extent}\n${open}` : open, inside);
+  }
+
+  /** Loops over an axis in vectors: as many of the widest as there are, then narrower ones. */
+  vectorLoop(axis: Axis, widest: Lanes, inside: () => void, range?: Range): void {
+    const name = this.axisName(axis);
+    this.vector = axis;
+    const pass = (lanes: Lanes, open: string) => {
+      this.lanes = lanes;
+      this.scoped([axis], open, inside);
+    };
+    if (range !== undefined) {
+      this.line(`{ long ${name} = ${range.from};`);
+      pass(widest, `for (; ${name} + ${widest} <= ${range.to}; ${name} += ${widest}) {`);
+      if (widest > 1) pass(1, `for (; ${name} < ${range.to}; ${name}++) {`);
+      this.line("}");
+    } else {
+      const whole = Math.floor(axis.extent / widest) * widest;
+      if (whole === widest) pass(widest, `{ const long ${name} = 0;`);
+      else pass(widest, `for (long ${name} = 0; ${name} < ${whole}; ${name} += ${widest}) {`);
+      for (let at = whole, lanes = widest; at < axis.extent; at += lanes) {
+        while (lanes > axis.extent - at) lanes = (lanes / 2) as Lanes;
+        pass(lanes, `{ const long ${name} = ${at};`);
+      }
+    }
+    this.vector = undefined;
+    this.lanes = 1;
+  }
+
+  /** Writes a value to its place in memory. */
+  store(value: Value, linear: Index, pointer: string): void {
+    const text = this.emit(value);
+    const { vector, lanes } = this;
+    if (vector === undefined) {
+      this.line(`${pointer}[${this.index(linear)}] = ${text};`);
+      return;
+    }
+    const wide = this.isWide(value) ? text : `splat_${lanes}(${text})`;
+    if (this.stepAlongLanes(linear) === 1) this.line(`store_${lanes}(${pointer} + ${this.index(linear)}, ${wide});`);
+    else {
+      const stored = this.kernel.name("t");
+      const at = this.index(linear, "l");
+      this.line(`{ const v${lanes} ${stored} = ${wide}; for (long l = 0; l < ${lanes}; l++) ${pointer}[${at}] = ${stored}[l]; }`);
+    }
+  }
+
+  /** An index at the present place, as C; `shift` is added to the vector's axis. */
+  index(of: Index, shift = ""): string {
+    const parts = of.terms.map(({ atom, factor }) => {
+      let text: string;
+      if (atom.kind === "axis") {
+        const name = this.axisName(atom);
+        text = atom === this.vector && shift !== "" ? `(${name} + ${shift})` : name;
+      } else {
+        // Indices that are divided may be negative: shift them up by a multiple of the divisor, then back.
+        const [low] = atom.index.range();
+        const up = low < 0 ? Math.ceil(-low / atom.divisor) : 0;
+        const inner = this.index(atom.index.plus(up * atom.divisor), shift);
+        text =
+          atom.kind === "mod"
+            ? `((${inner}) % ${atom.divisor})`
+            : `((${inner}) / ${atom.divisor}${up === 0 ? "" : ` - ${up}`})`;
+      }
+      return factor === 1 ? text : `${text} * ${factor}`;
+    });
+    if (of.constant !== 0 || parts.length === 0) parts.push(String(of.constant));
+    return parts.join(" + ");
+  }
+
+  /** The step between lanes where that is all that lanes change, else undefined. */
+  private stepAlongLanes(of: Index): number | undefined {
+    const { vector } = this;
+    if (vector === undefined) return 0;
+    for (const { atom } of of.terms) {
+      if (atom.kind === "axis") continue;
+      const inside = new Set<Axis>();
+      atom.index.collectAxes(inside);
+      if (inside.has(vector)) return undefined;
+    }
+    return of.factorOf(vector);
+  }
+
+  /** Whether a value differs from lane to lane. */
+  private isWide(value: Value): boolean {
+    return this.vector !== undefined && this.axesOf(value).has(this.vector);
+  }
+
+  /** Loops that a value depends on; those of its own sums are not among them. */
+  axesOf(value: Value): ReadonlySet<Axis> {
+    const known = this.axesOfValue.get(value);
+    if (known !== undefined) return known;
+    const given = this.given.get(value);
+    const axes = new Set<Axis>(given?.axes);
+    if (given === undefined) {
+      const access = this.scheduled.accesses.get(value);
+      access?.linear.collectAxes(axes);
+      for (const { at } of access?.guards ?? []) at.collectAxes(axes);
+      this.scheduled.counters.get(value)?.collectAxes(axes);
+      for (const child of children(value)) for (const each of this.axesOf(child)) axes.add(each);
+      for (const each of this.scheduled.reductions.get(value) ?? []) axes.delete(each);
+    }
+    this.axesOfValue.set(value, axes);
+    return axes;
+  }
+
+  /** The outermost open level where all axes of a value are open. */
+  private levelOf(value: Value): Level {
+    const axes = this.axesOf(value);
+    const at = this.levels.findLastIndex((level) => level.axes.some((each) => axes.has(each)));
+    return this.levels[Math.max(0, at)];
+  }
+
+  /** An expression for a value: a constant or the variable that holds it. */
+  emit(value: Value): string {
+    const { node } = value;
+    const given = this.given.get(value);
+    if (given !== undefined) return given.text(this.lanes);
+    if (node.kind === "constant") return number(node.value);
+    const level = this.levelOf(value);
+    const wide = this.isWide(value);
+    const key = `${wide ? this.lanes : 0}${this.keyOf(value)}`;
+    const known = this.levels.map((each) => each.known.get(key)).find((each) => each !== undefined);
+    if (known !== undefined) return known;
+    // What it needs is written first, there or further out.
+    const above = this.levels.splice(this.levels.indexOf(level) + 1);
+    const text = node.kind === "reduce" ? this.reduce(value) : this.expression(value, wide ? this.lanes : 0);
+    const name = this.kernel.name("x");
+    level.lines.push(`const ${wide ? `v${this.lanes}` : "float"} ${name} = ${text};`);
+    level.known.set(key, name);
+    this.levels.push(...above);
+    return name;
+  }
+
+  private expression(value: Value, lanes: number): string {
+    const { node } = value;
+    const access = this.scheduled.accesses.get(value);
+    const counter = this.scheduled.counters.get(value);
+    /** An operand as wide as the result. */
+    const wide = (of: Value) => {
+      const text = this.emit(of);
+      return lanes === 0 || this.isWide(of) ? text : `splat_${lanes}(${text})`;
+    };
+    if (access !== undefined) return this.read(access, lanes);
+    switch (node.kind) {
+      case "scalar": {
+        const scalars = this.kernel.scalars();
+        if (node.name === "learningRate") return `((const float *)${scalars})[2]`;
+        return `(float)((const uint32_t *)${scalars})[${node.name === "seed" ? 0 : 1}]`;
+      }
+      case "random":
+        return `random_${lanes}(${this.kernel.scalars()}, ${node.stream >>> 0}u, ${this.integers(counter ?? node.counter, lanes)})`;
+      case "position":
+        if (lanes === 0) return `(float)(${this.index(counter ?? node.index)})`;
+        return `__builtin_convertvector(${this.integers(counter ?? node.index, lanes)}, v${lanes})`;
+      case "unary":
+        return `${node.operator}_${lanes}(${this.emit(node.a)})`;
+      case "binary": {
+        const symbol = { plus: "+", minus: "-", times: "*", divide: "/" }[node.operator as string];
+        if (symbol !== undefined) return `${this.emit(node.a)} ${symbol} ${this.emit(node.b)}`;
+        // Against a constant the short forms pass a NaN on, as the full ones do.
+        const short = node.operator === "power" || node.b.node.kind === "constant";
+        return `${short ? "" : "nan"}${node.operator}_${lanes}(${wide(node.a)}, ${wide(node.b)})`;
+      }
+      case "compare":
+        return lanes === 0
+          ? `(float)(${this.mask(value, lanes)})`
+          : `number_${lanes}(${this.mask(value, lanes)})`;
+      case "select":
+        return `select_${lanes}(${this.mask(node.condition, lanes)}, ${wide(node.a)}, ${wide(node.b)})`;
+      default:
+        throw new Error(`a ${node.kind} has no expression`);
+    }
+  }
+
+  /** A mask of ones where a condition is not 0. */
+  private mask(condition: Value, lanes: number): string {
+    const { node } = condition;
+    const wide = (of: Value) => {
+      const text = this.emit(of);
+      return lanes === 0 || this.isWide(of) ? text : `splat_${lanes}(${text})`;
+    };
+    if (node.kind !== "compare") return `(${wide(condition)} != 0.0f)`;
+    const symbol = { less: "<", lessOrEqual: "<=", equal: "==" }[node.operator];
+    return `(${wide(node.a)} ${symbol} ${wide(node.b)})`;
+  }
+
+  /** An index at each lane. */
+  private integers(of: Index, lanes: number): string {
+    if (lanes === 0) return `(int32_t)(${this.index(of)})`;
+    const step = this.stepAlongLanes(of);
+    if (step !== undefined) return `((int32_t)(${this.index(of)}) + iota_${lanes} * ${step})`;
+    const each = Array.from({ length: lanes }, (_, lane) => `(int32_t)(${this.index(of, String(lane))})`);
+    return `(i${lanes}){${each.join(", ")}}`;
+  }
+
+  private read({ operand, linear, guards, fill }: Access, lanes: number): string {
+    const pointer = this.kernel.pointer(operand);
+    const inside = (shift = "") => guards.map(({ at, extent }) => this.guard(at, extent, shift)).join(" && ");
+    if (lanes === 0) {
+      const element = `${pointer}[${this.index(linear)}]`;
+      return guards.length === 0 ? element : `${inside()} ? ${element} : ${number(fill)}`;
+    }
+    const step = this.stepAlongLanes(linear);
+    const laneGuards = guards.some(({ at }) => this.stepAlongLanes(at) !== 0);
+    if (step === 1 && !laneGuards) {
+      const vector = `load_${lanes}(${pointer} + ${this.index(linear)})`;
+      return guards.length === 0 ? vector : `${inside()} ? ${vector} : splat_${lanes}(${number(fill)})`;
+    }
+    const each = Array.from({ length: lanes }, (_, lane) => {
+      const element = `${pointer}[${this.index(linear, String(lane))}]`;
+      return guards.length === 0 ? element : `${inside(String(lane))} ? ${element} : ${number(fill)}`;
+    });
+    return `(v${lanes}){${each.join(", ")}}`;
+  }
+
+  private guard(at: Index, extent: number, shift: string): string {
+    const [low, high] = at.range();
+    const text = this.index(at, shift);
+    if (low < 0 && high >= extent) return `(unsigned long)(${text}) < ${extent}`;
+    return low < 0 ? `${text} >= 0` : `${text} < ${extent}`;
+  }
+
+  /** A reduction: its loops are written to the present level; returns the variable that holds it. */
+  private reduce(value: Value): string {
+    const { node } = value;
+    if (node.kind !== "reduce") throw new Error("no reduction");
+    const axes = this.scheduled.reductions.get(value) ?? [];
+    const lanes = this.isWide(value) ? this.lanes : 0;
+    const type = lanes === 0 ? "float" : `v${lanes}`;
+    const spread = (text: string) => (lanes === 0 ? text : `splat_${lanes}(${text})`);
+    const [total, place] = [this.kernel.name("s"), this.kernel.name("s")];
+    this.line(`${type} ${total} = ${spread(node.operator === "sum" ? "0.0f" : "-__builtin_inff()")};`);
+    if (node.operator === "argmax") this.line(`${type} ${place} = ${spread("0.0f")};`);
+    const size = axes.reduce((product, each) => product * each.extent, 1);
+    const nest = (rest: readonly Axis[]) => {
+      const [first, ...others] = rest;
+      if (first !== undefined) {
+        this.loop(first, () => nest(others), size <= unrollLimit);
+        return;
+      }
+      const body = this.emit(node.body);
+      const term = lanes === 0 || this.isWide(node.body) ? body : `splat_${lanes}(${body})`;
+      if (node.operator === "sum") this.line(`${total} += ${term};`);
+      else if (node.operator === "max") this.line(`${total} = nanmax_${lanes}(${term}, ${total});`);
+      else {
+        let at = index(0);
+        for (const each of axes) at = at.times(each.extent).plus(each);
+        const wins = this.kernel.name("m");
+        const mask = lanes === 0 ? "int" : `i${lanes}`;
+        this.line(`const ${mask} ${wins} = (${term} > ${total}) | ((${term} != ${term}) & (${total} == ${total}));`);
+        this.line(`${place} = select_${lanes}(${wins}, ${spread(`(float)(${this.index(at)})`)}, ${place});`);
+        this.line(`${total} = select_${lanes}(${wins}, ${term}, ${total});`);
+      }
+    };
+    nest(axes);
+    return node.operator === "argmax" ? place : total;
+  }
+
+  /** What a value is, as text: equal text means equal value at the same place. */
+  private keyOf(value: Value): string {
+    const known = this.keys.get(value);
+    if (known !== undefined) return known;
+    const { node } = value;
+    const access = this.scheduled.accesses.get(value);
+    const counter = this.scheduled.counters.get(value);
+    let key: string;
+    if (access !== undefined) {
+      const guards = access.guards.map((each) => `${this.plainIndex(each.at)}<${each.extent}`).join();
+      key = `${this.kernel.pointer(access.operand)}[${this.plainIndex(access.linear)}]${guards}:${access.fill}`;
+    } else if (counter !== undefined)
+      key = `${node.kind}${node.kind === "random" ? node.stream : ""}(${this.plainIndex(counter)})`;
+    else if (node.kind === "constant") key = String(node.value);
+    else if (node.kind === "scalar") key = node.name;
+    else {
+      const axes = (this.scheduled.reductions.get(value) ?? []).map((each) => this.axisName(each)).join();
+      const inner = children(value).map((child) => this.keyOf(child));
+      key = `${"operator" in node ? node.operator : node.kind}${axes}(${inner.join()})`;
+    }
+    this.keys.set(value, key);
+    return key;
+  }
+
+  private plainIndex(of: Index): string {
+    const { vector } = this;
+    this.vector = undefined;
+    const text = this.index(of);
+    this.vector = vector;
+    return text;
+  }
+}
+
+/** A number as C. */
+export function number(value: number): string {
+  if (Number.isNaN(value)) return '__builtin_nanf("")';
+  if (!Number.isFinite(value)) return value > 0 ? "__builtin_inff()" : "(-__builtin_inff())";
+  const rounded = Math.fround(value);
+  if (!Number.isFinite(rounded)) return number(rounded);
+  const text = String(rounded);
+  const literal = `${/[.e]/.test(text) ? text : `${text}.0`}f`;
+  return rounded < 0 || Object.is(rounded, -0) ? `(${Object.is(rounded, -0) ? "-0.0f" : literal})` : literal;
+}
