@@ -1,11 +1,12 @@
 /**
- * Winograd's F(2×2, 3×3): four outputs of a 3×3 correlation from 16 products a channel in place of 36.
+ * Winograd's F(2×2, 3×3) and F(4×4, 3×3): 4 outputs of a 3×3 correlation from 16 products a channel in place of 36, or 16
+ * from 36 in place of 144.
  *
- *   y = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A        d a 4×4 tile of the image, g a filter, y a 2×2 tile of the result
+ *   y = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A        d a tile of the image, g a filter, y a tile of the result
  *
  * Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015, arXiv:1509.09308, section 4.1. The sums over
- * channels between the transforms are 16 matrix products. All constants are 0, ±1 and ±½: the error stays within two or
- * three times that of the direct sum.
+ * channels between the transforms are 16 or 36 matrix products. With F(2×2) the error stays within two or three times that
+ * of the direct sum, because all constants are 0, ±1 and ±½; F(4×4), whose constants go from 1/24 to 8, loses about a digit.
  *
  * Everything is formulas, so renderers need not know: this file only says which.
  */
@@ -16,26 +17,56 @@ import type { Contraction } from "./schedule-contraction.ts";
 import { type Operand, Source, sum, type Value, value } from "./value.ts";
 
 /** Rows of G, which filters are multiplied by, of Bᵀ for images, and of Aᵀ for results. */
-const filterRows = [
-  [1, 0, 0],
-  [0.5, 0.5, 0.5],
-  [0.5, -0.5, 0.5],
-  [0, 0, 1],
-];
-const imageRows = [
-  [1, 0, -1, 0],
-  [0, 1, 1, 0],
-  [0, -1, 1, 0],
-  [0, 1, 0, -1],
-];
-const resultRows = [
-  [1, 1, 1, 0],
-  [0, 1, -1, -1],
-];
+const transforms = {
+  2: {
+    filterRows: [
+      [1, 0, 0],
+      [1 / 2, 1 / 2, 1 / 2],
+      [1 / 2, -1 / 2, 1 / 2],
+      [0, 0, 1],
+    ],
+    imageRows: [
+      [1, 0, -1, 0],
+      [0, 1, 1, 0],
+      [0, -1, 1, 0],
+      [0, 1, 0, -1],
+    ],
+    resultRows: [
+      [1, 1, 1, 0],
+      [0, 1, -1, -1],
+    ],
+  },
+  4: {
+    filterRows: [
+      [1 / 4, 0, 0],
+      [-1 / 6, -1 / 6, -1 / 6],
+      [-1 / 6, 1 / 6, -1 / 6],
+      [1 / 24, 1 / 12, 1 / 6],
+      [1 / 24, -1 / 12, 1 / 6],
+      [0, 0, 1],
+    ],
+    imageRows: [
+      [4, 0, -5, 0, 1, 0],
+      [0, -4, -4, 1, 1, 0],
+      [0, 4, -4, -1, 1, 0],
+      [0, -2, -1, 2, 1, 0],
+      [0, 2, -1, -2, 1, 0],
+      [0, 4, 0, -5, 0, 1],
+    ],
+    resultRows: [
+      [1, 1, 1, 1, 1, 0],
+      [0, 1, -1, 2, -2, 0],
+      [0, 1, 1, 4, 4, 0],
+      [0, 1, -1, 8, -8, 1],
+    ],
+  },
+} as const;
 
 /** A 3×3 convolution at stride 1, or its input gradient, as a contraction. */
 export interface Correlation {
   readonly contraction: Contraction;
+  /** The axis of images; undefined where there is one. */
+  readonly image: Axis | undefined;
   /** Axes of the result's rows and columns. */
   readonly p: Axis;
   readonly q: Axis;
@@ -45,7 +76,7 @@ export interface Correlation {
   readonly c: Axis;
 }
 
-/** The contraction as a 3×3 correlation with an even number of rows and columns; undefined where it is none. */
+/** The contraction as a 3×3 correlation; undefined where it is none. */
 export function asCorrelation(contraction: Contraction): Correlation | undefined {
   const { a, m, k, batch, part } = contraction;
   if (batch.length > 0 || k.length !== 3 || a.at.length !== 4 || part.at.length !== 4) return undefined;
@@ -54,59 +85,96 @@ export function asCorrelation(contraction: Contraction): Correlation | undefined
   const rows = m.filter((each) => !usesAxis(image, each));
   const [p, q] = rows;
   if (rows.length !== 2 || r.extent !== 3 || s.extent !== 3 || !channels.is(c)) return undefined;
-  if (p.extent % 2 !== 0 || q.extent % 2 !== 0) return undefined;
   const isSliding = (at: Index, place: Axis, tap: Axis) =>
     at.terms.length === 2 && at.factorOf(place) === 1 && at.factorOf(tap) === 1;
   if (!isSliding(vertical, p, r) || !isSliding(horizontal, q, s)) return undefined;
-  return { contraction, p, q, r, s, c };
+  const images = m.find((each) => !rows.includes(each));
+  return { contraction, image: images, p, q, r, s, c };
+}
+
+/** How a correlation is cut up. */
+export interface WinogradOptions {
+  /** Rows and columns of a tile of the result. */
+  readonly size: 2 | 4;
+  /** Rows of tiles in a block; divides those of the result. */
+  readonly tileRows: number;
+  /** Images that are worked on together; divides their number. Default 1. */
+  readonly together?: number;
+  /** Parts of the result's channels that are worked on apart; divides their number. Default 1. */
+  readonly shares?: number;
 }
 
 /** The operands between the steps. */
 export interface WinogradOperands {
-  /** [16, c, k] */
+  /** [shares, α², c, k / shares], with α = size + 2 */
   readonly filters: Operand;
-  /** The image rows of one block, [2·tileRows + 2, q + 2, c], its edges filled. */
+  /** The image rows of one block, [size·tileRows + 2, size·tileColumns + 2, c], its edges filled. */
   readonly box: Operand;
-  /** [16, tileRows, tileColumns, c] */
+  /** [α², together, tileRows, tileColumns, c] */
   readonly images: Operand;
-  /** [16, tileRows, tileColumns, k] */
+  /** [α², together, tileRows, tileColumns, k / shares] */
   readonly products: Operand;
+  /** [size·tileRows, size·tileColumns, k / shares], of one image, where tiles go beyond the result. */
+  readonly results: Operand | undefined;
 }
 
 export interface Winograd extends WinogradOperands {
   readonly filterParts: readonly Part[];
+  /** They hold `image`. */
   readonly imageParts: readonly Part[];
+  /** It holds `share`. */
   readonly productPart: Part;
-  /** Parts of the result; they hold the axis `block`, which is not among theirs. */
+  /** They hold `block`, `group`, `image` and `share`, or where there are `results`, `image` alone. */
   readonly resultParts: readonly Part[];
-  /** Which block of rows of tiles. */
+  /** A row of the block from `results` to its place; holds `row` and the others. */
+  readonly finishPart: Part | undefined;
+  /** Which block of rows of tiles, which group of images, which image of it, which share of the channels, which row. */
   readonly block: Axis;
+  readonly group: Axis;
+  readonly image: Axis;
+  readonly share: Axis;
+  readonly row: Axis;
 }
 
-/** The formulas for blocks of `tileRows` rows of tiles. */
-export function winograd({ contraction, p, q, r, s, c }: Correlation, tileRows: number): Winograd {
+export function winograd(correlation: Correlation, options: WinogradOptions): Winograd {
+  const { contraction, p, q, r, s, c } = correlation;
   const { b, n: k, part } = contraction;
-  const tileColumns = q.extent / 2;
-  const filters: Operand = { shape: [16, c.extent, k.extent] };
-  const box: Operand = { shape: [2 * tileRows + 2, q.extent + 2, c.extent] };
-  const images: Operand = { shape: [16, tileRows, tileColumns, c.extent] };
-  const products: Operand = { shape: [16, tileRows, tileColumns, k.extent] };
-  const block = axis("block", p.extent / (2 * tileRows));
+  const { size, tileRows, together = 1, shares = 1 } = options;
+  const { filterRows, imageRows, resultRows } = transforms[size];
+  const alpha = size + 2;
+  const positions = Array.from({ length: alpha * alpha }, (_, t) => [Math.floor(t / alpha), t % alpha] as const);
+  const tileColumns = Math.ceil(q.extent / size);
+  const kShare = k.extent / shares;
+  const tiles = [together, tileRows, tileColumns];
+  const filters: Operand = { shape: [shares, positions.length, c.extent, kShare] };
+  const box: Operand = { shape: [size * tileRows + 2, size * tileColumns + 2, c.extent] };
+  const images: Operand = { shape: [positions.length, ...tiles, c.extent] };
+  const products: Operand = { shape: [positions.length, ...tiles, kShare] };
+  const isRagged = p.extent % size !== 0 || q.extent % size !== 0;
+  const results: Operand | undefined = isRagged
+    ? { shape: [size * tileRows, size * tileColumns, kShare] }
+    : undefined;
+  const block = axis("block", Math.ceil(p.extent / size) / tileRows);
+  const group = axis("group", (correlation.image?.extent ?? 1) / together);
+  const image = axis("image", together);
+  const share = axis("share", shares);
+  const row = axis("row", size * tileRows);
 
-  const filterAxes = [c.extent, k.extent].map((extent, i) => axis(`g${i}`, extent));
+  const filterAxes = [shares, c.extent, kShare].map((extent, i) => axis(`g${i}`, extent));
+  const [filterShare, filterChannel, filterColumn] = filterAxes;
   const tapped = transform(filterRows, filterRows, (ri, si) => {
     const places = new Map<Axis, Index>([
       [r, index(ri)],
       [s, index(si)],
-      [c, index(filterAxes[0])],
-      [k, index(filterAxes[1])],
+      [c, index(filterChannel)],
+      [k, index(filterShare).times(kShare).plus(filterColumn)],
     ]);
     return new Source(b.operand).at(...b.at.map((each) => each.substitute(places)));
   });
   const filterParts = positions.map(
     ([i, j], t): Part => ({
       axes: filterAxes,
-      at: [index(t), ...filterAxes.map(index)],
+      at: [index(filterShare), index(t), index(filterChannel), index(filterColumn)],
       value: tapped[i][j],
     }),
   );
@@ -114,43 +182,58 @@ export function winograd({ contraction, p, q, r, s, c }: Correlation, tileRows: 
   const imageAxes = [tileRows, tileColumns, c.extent].map((extent, i) => axis(`t${i}`, extent));
   const source = new Source(box);
   const transformed = transform(imageRows, imageRows, (i, j) =>
-    source.at(index(imageAxes[0]).times(2).plus(i), index(imageAxes[1]).times(2).plus(j), imageAxes[2]),
+    source.at(index(imageAxes[0]).times(size).plus(i), index(imageAxes[1]).times(size).plus(j), imageAxes[2]),
   );
   const imageParts = positions.map(([i, j], t) => ({
     axes: imageAxes,
-    at: [index(t), ...imageAxes.map(index)],
+    at: [index(t), index(image), ...imageAxes.map(index)],
     value: transformed[i][j],
   }));
 
-  const productPart = scatter([16, tileRows, tileColumns, k.extent], (t, pt, qt, ki) => ({
-    at: [t, pt, qt, ki],
+  const productPart = scatter([positions.length, ...tiles, kShare], (t, g, pt, qt, ki) => ({
+    at: [t, g, pt, qt, ki],
     value: sum([c.extent], (ci) =>
-      new Source(images).at(t, pt, qt, ci).times(new Source(filters).at(t, ci, ki)),
+      new Source(images).at(t, g, pt, qt, ci).times(new Source(filters).at(share, t, ci, ki)),
     ),
   }));
 
-  const resultAxes = [tileRows, tileColumns, k.extent].map((extent, i) => axis(`y${i}`, extent));
+  const resultAxes = [tileRows, tileColumns, kShare].map((extent, i) => axis(`y${i}`, extent));
+  const [tileRow, tileColumn, column] = resultAxes;
   const product = new Source(products);
-  const results = transform(resultRows, resultRows, (i, j) => product.at(4 * i + j, ...resultAxes));
-  const resultParts = results.flatMap((row, i) =>
-    row.map((total, j): Part => {
-      const replacement = new Map<Axis, Index>([
-        [p, index(block).times(tileRows).plus(resultAxes[0]).times(2).plus(i)],
-        [q, index(resultAxes[1]).times(2).plus(j)],
-        [k, index(resultAxes[2])],
-      ]);
-      const marker = value(0);
-      const around = replaceValue(part.value, contraction.sum, marker);
-      // Substitution keeps constants as they are, so the marker is found again behind it.
-      const moved = replaceValue(substitute(around, replacement), marker, total);
-      return { axes: resultAxes, at: part.at.map((each) => each.substitute(replacement)), value: moved };
+  const totals = transform(resultRows, resultRows, (i, j) =>
+    product.at(alpha * i + j, image, ...resultAxes),
+  );
+  /** The part of the whole at these rows and columns, with `total` for the sum. */
+  const placed = (axes: readonly Axis[], pAt: Index, qAt: Index, total: Value): Part => {
+    const replacement = new Map<Axis, Index>([
+      [p, index(block).times(size * tileRows).plus(pAt)],
+      [q, qAt],
+      [k, index(share).times(kShare).plus(axes[axes.length - 1])],
+    ]);
+    if (correlation.image !== undefined)
+      replacement.set(correlation.image, index(group).times(together).plus(image));
+    const marker = value(0);
+    const around = replaceValue(part.value, contraction.sum, marker);
+    // Substitution keeps constants as they are, so the marker is found again behind it.
+    const moved = replaceValue(substitute(around, replacement), marker, total);
+    return { axes, at: part.at.map((each) => each.substitute(replacement)), value: moved };
+  };
+  const resultParts = totals.flatMap((totalRow, i) =>
+    totalRow.map((total, j): Part => {
+      const [pAt, qAt] = [index(tileRow).times(size).plus(i), index(tileColumn).times(size).plus(j)];
+      if (results !== undefined) return { axes: resultAxes, at: [pAt, qAt, index(column)], value: total };
+      return placed(resultAxes, pAt, qAt, total);
     }),
   );
-  return { filters, box, images, products, filterParts, imageParts, productPart, resultParts, block };
+  const finishAxes = [axis("q", q.extent), axis("k", kShare)];
+  const finishPart =
+    results && placed(finishAxes, index(row), index(finishAxes[0]), new Source(results).at(row, ...finishAxes));
+  return {
+    ...{ filters, box, images, products, results },
+    ...{ filterParts, imageParts, productPart, resultParts, finishPart },
+    ...{ block, group, image, share, row },
+  };
 }
-
-/** Places of a 4×4 tile, row by row. */
-const positions = Array.from({ length: 16 }, (_, t) => [Math.floor(t / 4), t % 4] as const);
 
 /** left · x · rightᵀ for a matrix x of values. */
 function transform(
@@ -163,20 +246,34 @@ function transform(
   return half.map((row) => right.map((column) => combine(column, (j) => row[j])));
 }
 
-/** Σ factors[i] · terms(i), without products by 0 and ±1. */
+/**
+ * Σ factors[i] · terms(i), without products by 0 and ±1. Even and odd places are summed apart: rows of a transform come in
+ * pairs that differ in the sign of one of the two, which is then computed once.
+ */
 function combine(factors: readonly number[], terms: (i: number) => Value): Value {
-  // A shared factor is taken out; positive terms come first, so that none needs a sign of its own.
-  const scale = Math.max(...factors.map(Math.abs));
-  const used = factors
-    .map((factor, i) => ({ factor: factor / scale, i }))
-    .filter(({ factor }) => factor !== 0);
-  used.sort((x, y) => y.factor - x.factor || x.i - y.i);
-  let total: Value | undefined;
-  for (const { factor, i } of used) {
-    if (total === undefined) total = factor > 0 ? terms(i) : terms(i).negate();
-    else total = factor > 0 ? total.plus(terms(i)) : total.minus(terms(i));
-  }
-  return (total ?? value(0)).times(scale);
+  const half = (parity: number): { readonly total: Value; readonly factor: number } | undefined => {
+    const used = factors.flatMap((factor, i) => (i % 2 === parity && factor !== 0 ? [{ factor, i }] : []));
+    if (used.length === 0) return undefined;
+    // The sign of the first, and a size that all share, are taken out.
+    const [{ factor: first }] = used;
+    const common = used.every(({ factor }) => Math.abs(factor) === Math.abs(first)) ? first : Math.sign(first);
+    let total: Value | undefined;
+    for (const { factor, i } of used) {
+      const scaled = factor / common;
+      const term = Math.abs(scaled) === 1 ? terms(i) : terms(i).times(Math.abs(scaled));
+      if (total === undefined) total = term;
+      else total = scaled > 0 ? total.plus(term) : total.minus(term);
+    }
+    return total && { total, factor: common };
+  };
+  const [even, odd] = [half(0), half(1)];
+  const scaled = ({ total, factor }: { total: Value; factor: number }) =>
+    Math.abs(factor) === 1 ? total : total.times(Math.abs(factor));
+  const [first, second] = even === undefined || (odd !== undefined && even.factor < 0) ? [odd, even] : [even, odd];
+  if (first === undefined) return value(0);
+  const start = first.factor < 0 ? scaled(first).negate() : scaled(first);
+  if (second === undefined) return start;
+  return second.factor < 0 ? start.minus(scaled(second)) : start.plus(scaled(second));
 }
 
 function usesAxis(at: Index, of: Axis): boolean {

@@ -31,6 +31,7 @@ export function renderWinograd(
   if (correlation === undefined) return undefined;
   const { p, q, c } = correlation;
   const k = contraction.n;
+  if (p.extent % 2 !== 0 || q.extent % 2 !== 0) return undefined;
   if (c.extent < leastChannels || k.extent < leastChannels) return undefined;
   if (target.layoutOf(contraction.a.operand).strides[3] !== 1) return undefined;
   const rowBytes = 4 * 16 * (q.extent / 2) * (c.extent + k.extent);
@@ -38,7 +39,7 @@ export function renderWinograd(
   return new WinogradRenderer(
     target,
     correlation,
-    winograd(correlation, tileRows),
+    winograd(correlation, { size: 2, tileRows }),
     tileRows,
     layout,
   ).render();
@@ -68,7 +69,7 @@ class WinogradRenderer {
 
   render(): Launch[] | undefined {
     const { target, w } = this;
-    const { contraction, p, q } = this.correlation;
+    const { contraction, p } = this.correlation;
     const boxAddress = this.place();
     const filtersLayout = target.layoutOf(w.filters);
     const filters = renderNest(
@@ -82,8 +83,8 @@ class WinogradRenderer {
       product && renderContraction(target, product, target.layoutOf(w.products), { wholeRows: true });
     if (rendered === undefined) return undefined;
     const [multiply, ...packing] = rendered.toReversed();
-    const image = contraction.m.find((each) => each !== p && each !== q);
-    const given = image === undefined ? [w.block] : [w.block, image];
+    const { image } = this.correlation;
+    const given = [w.block, w.group];
     const images = renderNest(
       target,
       w.imageParts.map((part) => ({ part, layout: target.layoutOf(w.images) })),
@@ -132,10 +133,7 @@ class WinogradRenderer {
     };
     all(images, () => {});
     all(multiply, () => {});
-    all(results, () => {
-      f.get(block);
-      if (image !== undefined) f.get(imageAt);
-    });
+    all(results, () => f.get(block).get(imageAt));
     const whole: Launch = {
       name: f.name,
       index: target.module.add(f),
