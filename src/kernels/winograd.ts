@@ -96,7 +96,7 @@ export function asCorrelation(contraction: Contraction): Correlation | undefined
 export interface WinogradOptions {
   /** Rows and columns of a tile of the result. */
   readonly size: 2 | 4;
-  /** Rows of tiles in a block; divides those of the result. */
+  /** Rows of tiles in a block; the last block may go beyond the result. */
   readonly tileRows: number;
   /** Images that are worked on together; divides their number. Default 1. */
   readonly together?: number;
@@ -150,11 +150,11 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
   const box: Operand = { shape: [size * tileRows + 2, size * tileColumns + 2, c.extent] };
   const images: Operand = { shape: [positions.length, ...tiles, c.extent] };
   const products: Operand = { shape: [positions.length, ...tiles, kShare] };
-  const isRagged = p.extent % size !== 0 || q.extent % size !== 0;
+  const isRagged = p.extent % (size * tileRows) !== 0 || q.extent % size !== 0;
   const results: Operand | undefined = isRagged
     ? { shape: [size * tileRows, size * tileColumns, kShare] }
     : undefined;
-  const block = axis("block", Math.ceil(p.extent / size) / tileRows);
+  const block = axis("block", Math.ceil(p.extent / (size * tileRows)));
   const group = axis("group", (correlation.image?.extent ?? 1) / together);
   const image = axis("image", together);
   const share = axis("share", shares);

@@ -18,7 +18,7 @@ import { controlBytes } from "../pool/control.ts";
 import { Pool } from "../pool/pool.ts";
 import { type Compiler, findCompiler } from "./compiler.ts";
 import { ObjectCache } from "./object-cache.ts";
-import { kernelAddresses, loadKoffi, loadRuntime, type Runtime } from "./runtime.ts";
+import { loadKoffi, loadRuntime, loadUnit, type Runtime } from "./runtime.ts";
 import { launchWords, runtimeSource } from "./runtime-source.ts";
 
 export interface NativeEngineOptions {
@@ -171,7 +171,7 @@ class NativeSession implements Session {
       ),
     };
     const rendered = render(plan.steps, plan.layouts, options);
-    const addresses = await this.compiled(rendered.kernels);
+    const { addresses, libraries } = await this.compiled(rendered.kernels);
     this.refuseDisposed();
 
     const launches = rendered.steps.flat();
@@ -212,7 +212,7 @@ class NativeSession implements Session {
       this.memory,
     );
     // Addresses do not keep these arrays alive; the program does.
-    const alive = { table, offsetTable, ends, scalars, bases, fresh };
+    const alive = { libraries, table, offsetTable, ends, scalars, bases, fresh };
     let seen = 0;
     const run = (
       inputs: Readonly<Record<string, ArrayLike<number>>>,
@@ -254,7 +254,9 @@ class NativeSession implements Session {
   }
 
   /** Kernels' addresses by name, compiled in units of some length, as many at once as there are cores. */
-  private async compiled(kernels: readonly KernelText[]): Promise<ReadonlyMap<string, number>> {
+  private async compiled(
+    kernels: readonly KernelText[],
+  ): Promise<{ addresses: ReadonlyMap<string, number>; libraries: readonly unknown[] }> {
     const { compiler, cache, progress } = this.context;
     const units: KernelText[][] = [];
     let length = Number.POSITIVE_INFINITY;
@@ -267,18 +269,20 @@ class NativeSession implements Session {
       length += each.text.length;
     }
     const addresses = new Map<string, number>();
+    const libraries: unknown[] = [];
     let [next, done] = [0, 0];
     const work = async () => {
       while (next < units.length) {
         const unit = units[next++];
         const file = await compiler.compile(sourceOf(unit, compiler), cache);
-        const found = await kernelAddresses(file, unit.length);
-        for (const [i, { name }] of unit.entries()) addresses.set(name, found[i]);
+        const loaded = await loadUnit(file, unit.length);
+        libraries.push(loaded.library);
+        for (const [i, { name }] of unit.entries()) addresses.set(name, loaded.addresses[i]);
         progress?.(++done, units.length);
       }
     };
     await Promise.all(Array.from({ length: Math.min(availableParallelism(), units.length) }, work));
-    return addresses;
+    return { addresses, libraries };
   }
 
   /** Makes sure of so many bytes of a memory that programs share. */

@@ -56,8 +56,15 @@ export async function loadRuntime(file: string): Promise<Runtime> {
   };
 }
 
-/** The addresses of all kernels of a compiled unit, in their order. */
-export async function kernelAddresses(file: string, count: number): Promise<number[]> {
-  const address: (i: number) => number = (await loadKoffi()).load(file).func("double kernel_address(int i)");
-  return Array.from({ length: count }, (_, i) => address(i));
+/** Kernels in the memory of the process: as long as `library` is referred to, and no longer. */
+export interface LoadedUnit {
+  readonly library: unknown;
+  /** Addresses of its kernels in their order. */
+  readonly addresses: readonly number[];
+}
+
+export async function loadUnit(file: string, count: number): Promise<LoadedUnit> {
+  const library = (await loadKoffi()).load(file);
+  const address: (i: number) => number = library.func("double kernel_address(int i)");
+  return { library, addresses: Array.from({ length: count }, (_, i) => address(i)) };
 }

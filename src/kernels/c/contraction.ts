@@ -22,7 +22,7 @@ import { boxLines } from "./box.ts";
 import { Values } from "./values.ts";
 
 /** Enough tasks to keep the threads of a large machine balanced. */
-const enoughTasks = 64;
+export const enoughTasks = 64;
 /** What a box may take of the L2 cache beside B and the result. */
 const boxBytes = 128 * 1024;
 /** Rows that B should at least have for packing it to pay. */
@@ -38,13 +38,19 @@ export function renderContraction(target: CTarget, contraction: Contraction, lay
   return ContractionRenderer.make(target, contraction, layout)?.render();
 }
 
-/** Packing launches, and a helper of `kernel` that computes the whole contraction. */
+/**
+ * Packing launches, and a helper of `kernel` that computes the whole contraction for places of the `given` axes, its
+ * arguments, of which B alone depends.
+ */
 export function renderContractionHelper(
   kernel: CKernel,
   contraction: Contraction,
   layout: Layout,
+  given: readonly Axis[],
+  isConstant: boolean,
 ): { packing: readonly Launch[]; helper: string } | undefined {
-  return ContractionRenderer.make(kernel.target, contraction, layout)?.renderWhole(kernel);
+  const whole = { ...contraction, batch: [...given, ...contraction.batch] };
+  return ContractionRenderer.make(kernel.target, whole, layout, isConstant)?.renderWhole(kernel, given);
 }
 
 /** Where columns of B lie. */
@@ -71,6 +77,8 @@ class ContractionRenderer {
   private readonly c: Contraction;
   private readonly layout: Layout;
   private readonly view: View;
+  /** Whether B depends on weights alone, so that it is packed once. */
+  private readonly isConstant: boolean;
   private readonly launches: Launch[] = [];
   /** Axes of the sum that are walked outside the tiles. */
   private readonly splits: readonly Axis[];
@@ -91,13 +99,19 @@ class ContractionRenderer {
   /** Steps of the first run of the sum at a time, where they are not all of it. */
   private readonly sumBlock: number | undefined;
 
-  static make(target: CTarget, c: Contraction, layout: Layout): ContractionRenderer | undefined {
+  static make(
+    target: CTarget,
+    c: Contraction,
+    layout: Layout,
+    isConstant = target.constants.has(c.b.operand),
+  ): ContractionRenderer | undefined {
     const view = viewOf(c, target.layoutOf(c.a.operand), { boxBytes, enoughTasks });
-    return view && new ContractionRenderer(target, c, layout, view);
+    return view && new ContractionRenderer(target, c, layout, view, isConstant);
   }
 
-  private constructor(target: CTarget, c: Contraction, layout: Layout, view: View) {
+  private constructor(target: CTarget, c: Contraction, layout: Layout, view: View, isConstant: boolean) {
     this.target = target;
+    this.isConstant = isConstant;
     this.c = c;
     this.layout = layout;
     this.view = view;
@@ -187,13 +201,19 @@ class ContractionRenderer {
   }
 
   /** All rows and columns of all batches at once, as a helper of another kernel. */
-  renderWhole(kernel: CKernel): { packing: readonly Launch[]; helper: string } | undefined {
+  renderWhole(kernel: CKernel, given: readonly Axis[]): { packing: readonly Launch[]; helper: string } | undefined {
     const { c, rows, tiling } = this;
     if (this.view.box !== undefined || this.partials !== undefined) return undefined;
     const last = tiling.groups[tiling.groups.length - 1];
     const body: string[] = [];
     const variables = new Map<Axis, string>();
-    for (const each of c.batch) {
+    const names = given.map((each) => {
+      const name = kernel.name("g");
+      variables.set(each, name);
+      return name;
+    });
+    const walked = c.batch.filter((each) => !given.includes(each));
+    for (const each of walked) {
       const name = kernel.name("g");
       variables.set(each, name);
       body.push(`for (long ${name} = 0; ${name} < ${each.extent}; ${name}++) {`);
@@ -201,8 +221,8 @@ class ContractionRenderer {
     body.push(`const long chunk = 0, block = 0, panelFrom = 0, panelTo = ${last.panel + last.count};`);
     body.push(`const long rowFrom = 0, rowTo = ${rows[0]?.extent ?? 1};`);
     this.work(kernel, variables, body);
-    for (const _ of c.batch) body.push("}");
-    return { packing: this.launches, helper: kernel.helper(body) };
+    for (const _ of walked) body.push("}");
+    return { packing: this.launches, helper: kernel.helper(body, names) };
   }
 
   private blocksRows(): boolean {
@@ -533,7 +553,7 @@ class ContractionRenderer {
     const width = last.from + last.count * last.vectors * lanes;
     const order = c.batch.filter((each) => linear.factorOf(each) !== 0);
     const batches = order.reduce((product, each) => product * each.extent, 1);
-    const constant = target.constants.has(c.b.operand);
+    const constant = this.isConstant;
     const place = constant ? target.kept(batches * width * steps) : target.scratch(batches * width * steps);
     const source = new Source(c.b.operand);
     for (const { from, count, vectors } of groups) {
