@@ -11,7 +11,8 @@ export interface Compiler {
   readonly command: string;
   /** "gcc 12.2.0". */
   readonly version: string;
-  readonly machine: CMachine;
+  /** What it compiles for. */
+  readonly vectors: Omit<CMachine, "threads">;
   /** Everything that decides what comes out for a source. */
   readonly identity: string;
   /** The shared object of a C source, from the cache where it is there. */
@@ -40,13 +41,13 @@ export async function findCompiler(environment: NodeJS.ProcessEnv = process.env)
       return name === undefined ? [] : [[name, value] as const];
     }),
   );
-  const machine = machineOf(macros);
+  const vectors = vectorsOf(macros);
   const version = versionOf(macros);
   const identity = digestOf(JSON.stringify([command, version, before, target, flags, asked]));
   return {
     command,
     version,
-    machine,
+    vectors,
     identity,
     compile: (source, cache) =>
       cache.object(digestOf(identity + source), async (file) => {
@@ -63,7 +64,7 @@ export async function findCompiler(environment: NodeJS.ProcessEnv = process.env)
   };
 }
 
-function machineOf(macros: ReadonlyMap<string, string>): CMachine {
+function vectorsOf(macros: ReadonlyMap<string, string>): Omit<CMachine, "threads"> {
   const lanes: Lanes = macros.has("__AVX512F__") ? 16 : macros.has("__AVX__") ? 8 : 4;
   const registers = macros.has("__AVX512F__") || macros.has("__aarch64__") ? 32 : 16;
   return { lanes, registers };

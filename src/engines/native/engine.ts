@@ -160,7 +160,7 @@ class NativeSession implements Session {
     const { runtime, runtimeFile, compiler, exact, threads } = this.context;
     const written = writtenState(plan);
     const options: RenderOptions = {
-      machine: compiler.machine,
+      machine: { ...compiler.vectors, threads },
       winograd: !exact,
       constants: new Set(
         [...plan.layouts].flatMap(([operand, { buffer, offset }]) => {
@@ -341,9 +341,9 @@ function writtenState(plan: Plan): readonly { readonly from: number; readonly to
   );
 }
 
-function sourceOf(unit: readonly KernelText[], { machine }: Compiler): string {
+function sourceOf(unit: readonly KernelText[], { vectors }: Compiler): string {
   const table = unit.map(({ name }) => `(void *)${name}`).join(", ");
-  return `${library(machine.lanes)}
+  return `${library(vectors.lanes)}
 ${unit.map(({ text }) => text).join("\n")}
 double kernel_address(int i) {
   static void *const kernels[] = {${table}};

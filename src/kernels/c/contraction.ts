@@ -22,7 +22,7 @@ import { boxLines } from "./box.ts";
 import { Values } from "./values.ts";
 
 /** Enough tasks to keep the threads of a large machine balanced. */
-export const enoughTasks = 64;
+const enoughTasks = 64;
 /** What a box may take of the L2 cache beside B and the result. */
 const boxBytes = 128 * 1024;
 /** Rows that B should at least have for packing it to pay. */

@@ -39,8 +39,10 @@ export interface Launch {
   readonly constant: boolean;
 }
 
-/** What the compiler told of the machine it compiles for. */
+/** What schedules know of the machine. */
 export interface CMachine {
+  /** Threads that share the work. How sums are cut up must not depend on it. */
+  readonly threads: number;
   /** Numbers in the widest vector. */
   readonly lanes: Lanes;
   /** Vector registers: 32 with AVX-512 and on ARM, else 16. */

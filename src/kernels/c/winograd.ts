@@ -14,7 +14,7 @@ import { asContraction, type Contraction } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";
 import { asCorrelation, type Correlation, type Winograd, winograd, type WinogradOptions } from "../winograd.ts";
 import { boxLines } from "./box.ts";
-import { enoughTasks, renderContractionHelper } from "./contraction.ts";
+import { renderContractionHelper } from "./contraction.ts";
 import { renderNest, renderNestHelper } from "./nest.ts";
 import { CKernel, type CTarget, type Launch } from "./target.ts";
 
@@ -31,12 +31,12 @@ export function renderWinograd(target: CTarget, contraction: Contraction, layout
   const { c } = correlation;
   if (c.extent < leastChannels || contraction.n.extent < leastChannels) return undefined;
   if (target.layoutOf(contraction.a.operand).strides[3] !== 1) return undefined;
-  const options = chosen(correlation, target.constants.has(contraction.b.operand));
+  const options = chosen(correlation, target.constants.has(contraction.b.operand), target.machine.threads);
   return options && new WinogradRenderer(target, correlation, options, layout).render();
 }
 
 /** The best way to cut it up, or undefined where the direct sum is estimated to be as fast. */
-function chosen(correlation: Correlation, isConstant: boolean): WinogradOptions | undefined {
+function chosen(correlation: Correlation, isConstant: boolean, threads: number): WinogradOptions | undefined {
   const { contraction, p, q, c, image } = correlation;
   const k = contraction.n.extent;
   const images = image?.extent ?? 1;
@@ -53,8 +53,8 @@ function chosen(correlation: Correlation, isConstant: boolean): WinogradOptions 
       const together = blocks > 1 ? 1 : largestDivisor(images, Math.max(1, Math.floor(fit / (rows * columns))));
       const tasks = Math.ceil(rows / tileRows) * (images / together);
       let shares = 1;
-      // Shares of whole vectors, where there are too few tasks for the threads of a common machine.
-      while (tasks * shares < enoughTasks / 4 && k % (shares * 2) === 0 && k / (shares * 2) >= 32) shares *= 2;
+      // Shares of whole vectors, where there are too few tasks for the threads.
+      while (tasks * shares < 2 * threads && k % (shares * 2) === 0 && k / (shares * 2) >= 32) shares *= 2;
       const tiles = tileRows * columns * together;
       // In multiply-adds, of which a core does 16 in the time in which it reads 1 to 4 numbers from beyond its L2 cache.
       const multiplying = tasks * tiles * filters * (tiles >= 14 ? 1 : 1 + 2 / tiles);
