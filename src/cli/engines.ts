@@ -1,28 +1,48 @@
 /** What can be asked of `--engine`, and the engine that it gives. */
 
+import type { Command } from "commander";
 import type { Engine } from "../engines/engine.ts";
-import { jsEngine } from "../engines/js/engine.ts";
-import { wasmEngine } from "../engines/wasm/engine.ts";
-import { wasmFeatures } from "../engines/wasm/features.ts";
-import { OptionError } from "../tensor/index.ts";
+import { engineNames, openEngine as openByName } from "../engines/native/open.ts";
+import { count, oneOf } from "./flags.ts";
+import type { Host } from "./host.ts";
+import { bar, ProgressLine } from "./progress-line.ts";
 
-export const engineChoices = ["auto", "wasm", "js"] as const;
+export const engineChoices = ["auto", ...engineNames] as const;
 export type EngineChoice = (typeof engineChoices)[number];
 
-/** Opens an engine; "auto" is the fastest that this machine has. Throws an OptionError for one that is not there. */
-export async function openEngine(choice: string, threads: number | undefined): Promise<Engine> {
-  const name = choice === "auto" ? ((await wasmFeatures()).simd ? "wasm" : "js") : choice;
-  switch (name) {
-    case "wasm":
-      return wasmEngine(threads === undefined ? {} : { threads });
-    case "js":
-      if (threads === undefined || threads === 1) return jsEngine();
-      throw new OptionError(`The js engine has one thread, not ${threads}. Leave --threads out.`, {
-        threads,
-      });
-    default:
-      throw new OptionError(`There is no engine "${choice}"; there are ${engineChoices.join(", ")}.`, {
-        choice,
-      });
-  }
+export interface EngineFlags {
+  readonly engine?: EngineChoice;
+  readonly exact?: boolean;
+  readonly threads?: number;
+}
+
+/** Adds the options that say what computes. */
+export function addEngineOptions(command: Command): Command {
+  return command
+    .option(
+      "--engine <name>",
+      `what computes: ${engineChoices.join(", ")} (default: auto)`,
+      oneOf(...engineChoices),
+    )
+    .option("--exact", "sum convolutions directly, without Winograd's algorithms: slower, rounds less")
+    .option("--threads <n>", "threads to compute with; the result does not depend on it", count);
+}
+
+/** Opens the engine of these flags, or the one of the name that an earlier run computed with. */
+export async function openEngine(
+  { engine, exact = false, threads }: EngineFlags,
+  host: Host,
+  before?: string,
+): Promise<Engine> {
+  const line = new ProgressLine(host);
+  const opened = await openByName(engine ?? before ?? "auto", {
+    exact,
+    ...(threads === undefined ? {} : { threads }),
+    tell: (text) => host.log(`${text}\n`),
+    progress: (compiled, all) => {
+      line.draw(() => `${bar(compiled / all, 20)} compiling kernels, ${compiled} of ${all} parts`);
+      if (compiled === all) line.clear();
+    },
+  });
+  return opened;
 }

@@ -6,7 +6,7 @@ import { evaluate } from "../evaluate/evaluate.ts";
 import type { Metrics } from "../evaluate/metrics.ts";
 import { DatasetError } from "../tensor/index.ts";
 import type { DataRecord } from "../train/checkpoint.ts";
-import { type EngineChoice, engineChoices } from "./engines.ts";
+import { addEngineOptions, type EngineFlags } from "./engines.ts";
 import { count, oneOf } from "./flags.ts";
 import type { Host } from "./host.ts";
 import { openCheckpoint, type WeightFlags } from "./open-checkpoint.ts";
@@ -16,16 +16,14 @@ import { type DataFlags, evaluationSplit, openPart } from "./training-data.ts";
 
 const splits = ["train", "validation", "test"] as const;
 
-interface EvaluateFlags extends DataFlags, WeightFlags {
+interface EvaluateFlags extends DataFlags, WeightFlags, EngineFlags {
   readonly split?: (typeof splits)[number];
   readonly batch?: number;
-  readonly engine: EngineChoice;
-  readonly threads?: number;
   readonly json?: boolean;
 }
 
 export function addEvaluate(program: Command, host: Host): void {
-  program
+  const command = program
     .command("evaluate")
     .description("Measure a checkpoint: top-1, top-5, loss and confusion.")
     .argument("<checkpoint>", "a file that `striate train` or `striate convert` wrote, or published weights")
@@ -38,15 +36,14 @@ export function addEvaluate(program: Command, host: Host): void {
       `which part: ${splits.join(", ")} (default: test, else validation)`,
       oneOf(...splits),
     )
-    .option("--batch <n>", "images at a time (default: as in training)", count)
-    .option("--engine <name>", `what computes: ${engineChoices.join(", ")}`, oneOf(...engineChoices), "auto")
-    .option("--threads <n>", "threads to compute with", count)
+    .option("--batch <n>", "images at a time (default: as in training)", count);
+  addEngineOptions(command)
     .option("--json", "write one JSON object")
     .action((path: string, flags: EvaluateFlags) => runEvaluate(path, flags, host));
 }
 
 async function runEvaluate(path: string, flags: EvaluateFlags, host: Host): Promise<void> {
-  const { checkpoint, learner, batch, dispose } = await openCheckpoint(path, flags);
+  const { checkpoint, learner, batch, dispose } = await openCheckpoint(path, flags, host);
   const { classes, normalization } = checkpoint.data;
   const line = new ProgressLine(host);
   try {

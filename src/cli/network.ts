@@ -8,8 +8,9 @@ import { createLearner, type LearnerOptions } from "../train/compiled-learner.ts
 import type { Learner } from "../train/learner.ts";
 import type { TrainingOptions } from "../train/options.ts";
 import { recordedNetwork } from "../train/recorded-network.ts";
-import { openEngine } from "./engines.ts";
+import { type EngineFlags, openEngine } from "./engines.ts";
 import type { ImageShape } from "./flags.ts";
+import type { Host } from "./host.ts";
 
 export interface NetworkRequest {
   readonly model: ModelRecord;
@@ -17,9 +18,9 @@ export interface NetworkRequest {
   readonly options: Pick<TrainingOptions, "labelSmoothing" | "optimizer" | "seed">;
   /** For a network that trains: how it does with less memory. */
   readonly memory?: Pick<LearnerOptions, "microBatch" | "recompute">;
-  /** One of `engineChoices`, or what an earlier run computed with. */
-  readonly engine: string;
-  readonly threads: number | undefined;
+  readonly flags: EngineFlags;
+  /** Name of the engine that an earlier run computed with. */
+  readonly before: string | undefined;
 }
 
 export interface OpenedNetwork {
@@ -30,10 +31,10 @@ export interface OpenedNetwork {
   dispose(): void;
 }
 
-export async function openNetwork(request: NetworkRequest): Promise<OpenedNetwork> {
+export async function openNetwork(request: NetworkRequest, host: Host): Promise<OpenedNetwork> {
   const { imageShape, model, options } = request;
   const { trained, classes, auxiliary } = recordedNetwork(model);
-  const engine = await openEngine(request.engine, request.threads);
+  const engine = await openEngine(request.flags, host, request.before);
   try {
     const { labelSmoothing, optimizer, seed } = options;
     const learner = await createLearner({

@@ -3,13 +3,8 @@
 import { readFile } from "node:fs/promises";
 import { type FileClassifier, openClassifier } from "../inference/node.ts";
 import { OptionError } from "../tensor/index.ts";
-import { type EngineChoice, openEngine } from "./engines.ts";
-
-export interface EngineFlags {
-  readonly engine: EngineChoice;
-  readonly threads?: number;
-  readonly batch?: number;
-}
+import { type EngineFlags, openEngine } from "./engines.ts";
+import type { Host } from "./host.ts";
 
 /** What a file of weights that is no checkpoint of ours does not say. */
 export interface WeightFlags {
@@ -23,11 +18,12 @@ export interface OpenedCheckpoint extends FileClassifier {
 
 export async function openCheckpoint(
   path: string,
-  flags: EngineFlags & WeightFlags,
+  flags: EngineFlags & WeightFlags & { readonly batch?: number },
+  host: Host,
 ): Promise<OpenedCheckpoint> {
-  const { batch, model, threads } = flags;
+  const { batch, model } = flags;
   const labels = flags.labels === undefined ? undefined : await readLabels(flags.labels);
-  const engine = await openEngine(flags.engine, threads);
+  const engine = await openEngine(flags, host);
   try {
     const classifier = await openClassifier(path, {
       engine,

@@ -10,13 +10,13 @@ import { keyOf, RandomStream } from "../tensor/random.ts";
 import { createLearner } from "../train/compiled-learner.ts";
 import { trainingOptions } from "../train/options.ts";
 import { recipeFor } from "../train/recipes.ts";
-import { type EngineChoice, engineChoices, openEngine } from "./engines.ts";
-import { count, type ImageShape, imageShape, oneOf } from "./flags.ts";
+import { addEngineOptions, type EngineFlags, openEngine } from "./engines.ts";
+import { count, type ImageShape, imageShape } from "./flags.ts";
 import type { Host } from "./host.ts";
 import { recomputeOption } from "./recompute-option.ts";
 import { formatCount, formatPercent, formatTable } from "./table.ts";
 
-interface ProfileFlags {
+interface ProfileFlags extends EngineFlags {
   readonly train?: boolean;
   readonly batch?: number;
   readonly input?: ImageShape;
@@ -24,14 +24,12 @@ interface ProfileFlags {
   readonly runs?: number;
   readonly top?: number;
   readonly recompute?: Recomputation;
-  readonly engine?: EngineChoice;
-  readonly threads?: number;
   readonly trace?: string;
   readonly json?: boolean;
 }
 
 export function addProfile(program: Command, host: Host): void {
-  program
+  const command = program
     .command("profile")
     .description("Time each step of a network on random images: milliseconds, GFLOP/s, bytes moved.")
     .argument("<model>", "a model by name; `striate models` lists them")
@@ -41,13 +39,8 @@ export function addProfile(program: Command, host: Host): void {
     .option("--classes <n>", "length of the logits", count)
     .option("--runs <n>", "runs to take the median of, after one that is not timed (default: 10)", count)
     .option("--top <n>", "show the slowest steps alone", count)
-    .addOption(recomputeOption())
-    .option(
-      "--engine <name>",
-      `what computes: ${engineChoices.join(", ")} (default: auto)`,
-      oneOf(...engineChoices),
-    )
-    .option("--threads <n>", "threads to compute with", count)
+    .addOption(recomputeOption());
+  addEngineOptions(command)
     .option("--trace <file>", "also write one run for chrome://tracing or ui.perfetto.dev")
     .option("--json", "write one JSON object")
     .action((name: string, flags: ProfileFlags) => runProfile(name, flags, host));
@@ -59,7 +52,7 @@ async function runProfile(name: string, flags: ProfileFlags, host: Host): Promis
   const shape = flags.input ?? entry.input;
   const form = flags.train ? "train" : "evaluate";
   const batch = flags.batch ?? (flags.train ? 8 : 1);
-  const engine = await openEngine(flags.engine ?? "auto", flags.threads);
+  const engine = await openEngine(flags, host);
   try {
     const learner = await createLearner({
       model: entry.build({ classes }),
@@ -78,7 +71,6 @@ async function runProfile(name: string, flags: ProfileFlags, host: Host): Promis
       // Weights stay as they are: they would grow without bounds on noise.
       scalars: { learningRate: 0 },
       ...(flags.runs === undefined ? {} : { runs: flags.runs }),
-      clock: host.clock,
     });
     if (flags.trace !== undefined) await writeFile(flags.trace, JSON.stringify(traceOf(measured)));
     const subject = {

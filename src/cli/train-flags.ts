@@ -7,12 +7,12 @@ import { sgd } from "../train/optimizer.ts";
 import { type TrainingOptions, trainingOptions } from "../train/options.ts";
 import { recipeFor } from "../train/recipes.ts";
 import { scheduleForms } from "../train/schedules/index.ts";
-import { type EngineChoice, engineChoices } from "./engines.ts";
+import { addEngineOptions, type EngineFlags } from "./engines.ts";
 import { count, type ImageShape, imageShape, number, oneOf, whole } from "./flags.ts";
 import { recomputeOption } from "./recompute-option.ts";
 import type { DataFlags } from "./training-data.ts";
 
-export interface TrainFlags extends DataFlags {
+export interface TrainFlags extends DataFlags, EngineFlags {
   readonly epochs?: number;
   readonly batch?: number;
   readonly microBatch?: number;
@@ -33,8 +33,6 @@ export interface TrainFlags extends DataFlags {
   readonly patience?: number;
   readonly minDelta?: number;
   readonly limit?: number;
-  readonly engine?: EngineChoice;
-  readonly threads?: number;
   readonly classes?: number;
   readonly auxiliary?: boolean;
   readonly input?: ImageShape;
@@ -46,7 +44,7 @@ export interface TrainFlags extends DataFlags {
 
 export function addTrainFlags(command: Command): Command {
   const schedules = Object.values(scheduleForms).map(({ form }) => form);
-  return command
+  command
     .requiredOption(
       "--data <name|dir>",
       "a data set by name (mnist, digits, …) or a folder of pictures by class",
@@ -83,13 +81,8 @@ export function addTrainFlags(command: Command): Command {
       count,
     )
     .option("--min-delta <x>", "by how much a top-1 must be greater to be better", number)
-    .option("--limit <n>", "train on so many of the images", count)
-    .option(
-      "--engine <name>",
-      `what computes: ${engineChoices.join(", ")} (default: auto)`,
-      oneOf(...engineChoices),
-    )
-    .option("--threads <n>", "threads to compute with; the result does not depend on it", count)
+    .option("--limit <n>", "train on so many of the images", count);
+  return addEngineOptions(command)
     .option("--classes <n>", "length of the logits, if not the number of classes in the data", count)
     .option("--auxiliary", "train with the auxiliary heads of its paper (default where the model has any)")
     .option("--no-auxiliary", "train without them")

@@ -57,18 +57,20 @@ async function runTrain(modelName: string, flags: TrainFlags, host: Host): Promi
   const model = { name: entry.name, options: { classes: logits, ...(auxiliary ? { auxiliary } : {}) } };
   const data = { name, fingerprint, classes, normalization, imageShape: parts.train.imageShape };
   // The last bits of a run are its engine's: one that goes on keeps it.
-  const choice = flags.engine ?? before?.training.engine ?? "auto";
-  const { learner, engine, dispose } = await openNetwork({
-    model,
-    imageShape: data.imageShape,
-    options,
-    memory: {
-      ...(options.microBatch === null ? {} : { microBatch: options.microBatch }),
-      ...(flags.recompute === undefined ? {} : { recompute: flags.recompute }),
+  const { learner, engine, dispose } = await openNetwork(
+    {
+      model,
+      imageShape: data.imageShape,
+      options,
+      memory: {
+        ...(options.microBatch === null ? {} : { microBatch: options.microBatch }),
+        ...(flags.recompute === undefined ? {} : { recompute: flags.recompute }),
+      },
+      flags,
+      before: before?.training.engine,
     },
-    engine: choice,
-    threads: flags.threads,
-  });
+    host,
+  );
 
   const { batch, seed } = options;
   const augment = parseAugmentation(options.augment);

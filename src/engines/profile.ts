@@ -10,8 +10,6 @@ export interface ProfileOptions {
   readonly scalars?: Scalars;
   /** Runs that are timed, after one that is not. Default 10. */
   readonly runs?: number;
-  /** Milliseconds from any beginning, for example `performance.now`. */
-  readonly clock: () => number;
 }
 
 export interface ProfiledStep {
@@ -59,11 +57,11 @@ export interface Profile {
 
 /** Times the steps of a program. What the inputs are does not matter to the time, as long as they are ordinary numbers. */
 export async function profile(program: Program, options: ProfileOptions): Promise<Profile> {
-  const { runs = 10, clock } = options;
+  const { runs = 10 } = options;
   if (!(Number.isInteger(runs) && runs >= 1))
     throw new OptionError(`runs is ${runs}; it must be a whole number, at least 1.`, { runs });
   const { plan } = program;
-  const [first, ...timed] = await timelinesOf(program, options, runs + 1, clock);
+  const [first, ...timed] = await timelinesOf(program, options, runs + 1);
   const ordered = timed.toSorted((a, b) => lengthOf(a) - lengthOf(b));
   const middle = ordered[Math.floor((runs - 1) / 2)];
 
@@ -108,13 +106,11 @@ async function timelinesOf(
   program: Program,
   { inputs, scalars = {} }: ProfileOptions,
   runs: number,
-  clock: () => number,
 ): Promise<Timeline[]> {
   const timelines: Timeline[] = [];
   for (let run = 0; run < runs; run++) {
     const ends: { step: number; endMs: number }[] = [];
-    const began = clock();
-    await program.run(inputs, scalars, (step) => ends.push({ step, endMs: clock() - began }));
+    await program.run(inputs, scalars, (step, endMs) => ends.push({ step, endMs }));
     timelines.push({ ends });
   }
   return timelines;

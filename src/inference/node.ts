@@ -3,9 +3,7 @@
 import { dirname, join } from "node:path";
 import { decodeImage } from "../data/node.ts";
 import type { Engine } from "../engines/engine.ts";
-import { jsEngine } from "../engines/js/engine.ts";
-import { wasmEngine } from "../engines/wasm/engine.ts";
-import { wasmFeatures } from "../engines/wasm/features.ts";
+import { openEngine } from "../engines/native/open.ts";
 import { readFileBytes } from "../formats/node.ts";
 import { modelNamed } from "../models/registry.ts";
 import { CheckpointError, OptionError } from "../tensor/errors.ts";
@@ -22,7 +20,7 @@ export interface WeightSource {
 }
 
 export interface OpenClassifierOptions extends WeightSource {
-  /** What computes. Default: WebAssembly on all cores, or JavaScript where its SIMD is missing; ended with the classifier. */
+  /** What computes. Default: the fastest engine that this machine has, on all cores; ended with the classifier. */
   readonly engine?: Engine;
   /** Pictures that are computed at a time. Default 32. */
   readonly batch?: number;
@@ -52,7 +50,7 @@ export async function openClassifier(
   if (!Number.isInteger(batch) || batch < 1)
     throw new OptionError(`batch is ${batch}; it is a whole number from 1 on.`, { batch });
   const checkpoint = await readCheckpoint(path, options);
-  const engine = options.engine ?? ((await wasmFeatures()).simd ? await wasmEngine() : jsEngine());
+  const engine = options.engine ?? (await openEngine("auto"));
   const endEngine = () => {
     if (options.engine === undefined) engine.dispose();
   };

@@ -34,7 +34,11 @@ export interface ViewOptions {
 }
 
 /** The view, or undefined where a box would be needed and A has not the form of images. */
-export function viewOf(c: Contraction, layout: Layout, { boxBytes, enoughTasks }: ViewOptions): View | undefined {
+export function viewOf(
+  c: Contraction,
+  layout: Layout,
+  { boxBytes, enoughTasks }: ViewOptions,
+): View | undefined {
   const linear = linearIndex(c.a.at, layout);
   const hasEdges =
     c.a.fill !== undefined && c.a.at.some((at, dimension) => leavesEdges(at, c.a.operand.shape[dimension]));
@@ -42,7 +46,8 @@ export function viewOf(c: Contraction, layout: Layout, { boxBytes, enoughTasks }
   // A box has the form of an image: [n, h, w, c], one image at a time, rows in blocks, channels contiguous.
   if (c.a.at.length !== 4 || c.a.fill !== 0 || layout.strides[3] !== 1) return undefined;
   const [image, vertical, horizontal, channels] = c.a.at;
-  if (leavesEdges(channels, c.a.operand.shape[3]) || leavesEdges(image, c.a.operand.shape[0])) return undefined;
+  if (leavesEdges(channels, c.a.operand.shape[3]) || leavesEdges(image, c.a.operand.shape[0]))
+    return undefined;
   if (image.constant !== 0 || image.terms.length > 1 || (image.terms[0]?.factor ?? 1) !== 1) return undefined;
   const outside = [...axesOf(image)];
   if (outside.some((each) => c.a.at.slice(1).some((at) => at.factorOf(each) !== 0))) return undefined;

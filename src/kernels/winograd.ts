@@ -142,7 +142,10 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
   const { size, tileRows, together = 1, shares = 1 } = options;
   const { filterRows, imageRows, resultRows } = transforms[size];
   const alpha = size + 2;
-  const positions = Array.from({ length: alpha * alpha }, (_, t) => [Math.floor(t / alpha), t % alpha] as const);
+  const positions = Array.from(
+    { length: alpha * alpha },
+    (_, t) => [Math.floor(t / alpha), t % alpha] as const,
+  );
   const tileColumns = Math.ceil(q.extent / size);
   const kShare = k.extent / shares;
   const tiles = [together, tileRows, tileColumns];
@@ -200,15 +203,23 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
   const resultAxes = [tileRows, tileColumns, kShare].map((extent, i) => axis(`y${i}`, extent));
   const [tileRow, tileColumn, column] = resultAxes;
   const product = new Source(products);
-  const totals = transform(resultRows, resultRows, (i, j) =>
-    product.at(alpha * i + j, image, ...resultAxes),
-  );
+  const totals = transform(resultRows, resultRows, (i, j) => product.at(alpha * i + j, image, ...resultAxes));
   /** The part of the whole at these rows and columns, with `total` for the sum. */
   const placed = (axes: readonly Axis[], pAt: Index, qAt: Index, total: Value): Part => {
     const replacement = new Map<Axis, Index>([
-      [p, index(block).times(size * tileRows).plus(pAt)],
+      [
+        p,
+        index(block)
+          .times(size * tileRows)
+          .plus(pAt),
+      ],
       [q, qAt],
-      [k, index(share).times(kShare).plus(axes[axes.length - 1])],
+      [
+        k,
+        index(share)
+          .times(kShare)
+          .plus(axes[axes.length - 1]),
+      ],
     ]);
     if (correlation.image !== undefined)
       replacement.set(correlation.image, index(group).times(together).plus(image));
@@ -227,7 +238,8 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
   );
   const finishAxes = [axis("q", q.extent), axis("k", kShare)];
   const finishPart =
-    results && placed(finishAxes, index(row), index(finishAxes[0]), new Source(results).at(row, ...finishAxes));
+    results &&
+    placed(finishAxes, index(row), index(finishAxes[0]), new Source(results).at(row, ...finishAxes));
   return {
     ...{ filters, box, images, products, results },
     ...{ filterParts, imageParts, productPart, resultParts, finishPart },
@@ -256,7 +268,9 @@ function combine(factors: readonly number[], terms: (i: number) => Value): Value
     if (used.length === 0) return undefined;
     // The sign of the first, and a size that all share, are taken out.
     const [{ factor: first }] = used;
-    const common = used.every(({ factor }) => Math.abs(factor) === Math.abs(first)) ? first : Math.sign(first);
+    const common = used.every(({ factor }) => Math.abs(factor) === Math.abs(first))
+      ? first
+      : Math.sign(first);
     let total: Value | undefined;
     for (const { factor, i } of used) {
       const scaled = factor / common;
@@ -269,7 +283,8 @@ function combine(factors: readonly number[], terms: (i: number) => Value): Value
   const [even, odd] = [half(0), half(1)];
   const scaled = ({ total, factor }: { total: Value; factor: number }) =>
     Math.abs(factor) === 1 ? total : total.times(Math.abs(factor));
-  const [first, second] = even === undefined || (odd !== undefined && even.factor < 0) ? [odd, even] : [even, odd];
+  const [first, second] =
+    even === undefined || (odd !== undefined && even.factor < 0) ? [odd, even] : [even, odd];
   if (first === undefined) return value(0);
   const start = first.factor < 0 ? scaled(first).negate() : scaled(first);
   if (second === undefined) return start;

@@ -19,7 +19,16 @@ export interface Compiler {
   compile(source: string, cache: ObjectCache): Promise<string>;
 }
 
-const flags = ["-O2", "-fPIC", "-shared", "-s", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-w"];
+const flags = [
+  "-O2",
+  "-fPIC",
+  "-shared",
+  "-s",
+  "-fno-math-errno",
+  "-fno-trapping-math",
+  "-ffp-contract=fast",
+  "-w",
+];
 
 /** The compiler and its machine. Throws an EngineError that says what to install where there is none. */
 export async function findCompiler(environment: NodeJS.ProcessEnv = process.env): Promise<Compiler> {
@@ -52,7 +61,11 @@ export async function findCompiler(environment: NodeJS.ProcessEnv = process.env)
     compile: (source, cache) =>
       cache.object(digestOf(identity + source), async (file) => {
         try {
-          await runCompiler(command, [...before, target, ...flags, "-o", file, "-x", "c", "-", "-lm"], source);
+          await runCompiler(
+            command,
+            [...before, target, ...flags, "-o", file, "-x", "c", "-", "-lm"],
+            source,
+          );
         } catch (cause) {
           throw new EngineError(
             `${command} could not compile a kernel: ${(cause as Error).message}. The wasm engine needs no compiler.`,
@@ -91,7 +104,10 @@ function runCompiler(command: string, args: readonly string[], input: string): P
     child.stdin.on("error", () => undefined);
     child.on("close", (code) => {
       if (code === 0) resolve(output);
-      else reject(new Error(errors.trim().split("\n").slice(0, 8).join("\n") || `it ended with exit code ${code}`));
+      else
+        reject(
+          new Error(errors.trim().split("\n").slice(0, 8).join("\n") || `it ended with exit code ${code}`),
+        );
     });
     child.stdin.end(input);
   });

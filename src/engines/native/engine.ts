@@ -63,13 +63,14 @@ interface Context {
 }
 
 class NativeEngine implements Engine {
-  readonly name = "native";
+  readonly name: string;
   readonly threads: number;
   private readonly context: Context;
   private readonly sessions = new Set<NativeSession>();
 
   constructor(context: Context) {
     this.context = context;
+    this.name = context.exact ? "native-exact" : "native";
     this.threads = context.threads;
   }
 
@@ -77,7 +78,9 @@ class NativeEngine implements Engine {
     const memory = { buffer: new SharedArrayBuffer(controlBytes) };
     const pool = await Pool.start(memory, 0, this.threads);
     try {
-      const session = new NativeSession(this.context, state, pool, memory, () => this.sessions.delete(session));
+      const session = new NativeSession(this.context, state, pool, memory, () =>
+        this.sessions.delete(session),
+      );
       this.sessions.add(session);
       return session;
     } catch (error) {
@@ -158,17 +161,15 @@ class NativeSession implements Session {
   private async loadNow(plan: Plan): Promise<Program> {
     this.refuseDisposed();
     const { runtime, runtimeFile, compiler, exact, threads } = this.context;
-    const written = writtenState(plan);
     const options: RenderOptions = {
       machine: { ...compiler.vectors, threads },
       winograd: !exact,
       constants: new Set(
-        [...plan.layouts].flatMap(([operand, { buffer, offset }]) => {
-          const end = offset + size(operand.shape);
-          const isWritten = written.some(({ from, to }) => from < end && offset < to);
-          return buffer === buffers.state && !isWritten ? [operand] : [];
-        }),
+        [...plan.layouts].flatMap(([operand, { buffer }]) =>
+          !plan.changesState && (buffer === buffers.state || buffer === buffers.prepared) ? [operand] : [],
+        ),
       ),
+      preparation: plan.preparation,
     };
     const rendered = render(plan.steps, plan.layouts, options);
     const { addresses, libraries } = await this.compiled(rendered.kernels);
@@ -187,14 +188,14 @@ class NativeSession implements Session {
     }
     const ends = sharedArray(Float64Array, launches.length);
     const scalars = sharedArray(Int32Array, 4);
-    const fresh = sharedArray(Int32Array, 1);
     const bases = sharedArray(BigInt64Array, 8);
     const ownBytes = Math.ceil((rendered.bytes.thread + slackBytes) / 4096) * 4096;
     this.want(buffers.work, 4 * plan.workElements, "the activations of this network at this batch size");
     this.want(buffers.scratch, rendered.bytes.scratch, "the work of this network at this batch size");
     this.want(buffers.thread, threads * ownBytes, "the threads' work");
     const kept = new Block(runtime, rendered.bytes.kept, "prepared weights");
-    this.kept.push(kept);
+    const prepared = new Block(runtime, 4 * plan.preparedElements, "prepared weights");
+    this.kept.push(kept, prepared);
     const own = this.shared.get(buffers.thread)?.address ?? 0;
     const start = await this.pool.load(
       {
@@ -207,13 +208,12 @@ class NativeSession implements Session {
         ownBytes,
         ends: runtime.addressOf(ends),
         launches: launches.length,
-        fresh,
       },
       this.memory,
     );
     // Addresses do not keep these arrays alive; the program does.
-    const alive = { libraries, table, offsetTable, ends, scalars, bases, fresh };
-    let seen = 0;
+    const alive = { libraries, table, offsetTable, ends, scalars, bases };
+    let preparedFor = 0;
     const run = (
       inputs: Readonly<Record<string, ArrayLike<number>>>,
       given: Scalars = {},
@@ -221,9 +221,10 @@ class NativeSession implements Session {
     ) => {
       this.refuseDisposed();
       const work = this.shared.get(buffers.work)?.address ?? 0;
-      const addressOf = new Map([
+      const addressOf = new Map<number, number>([
         [buffers.work, work],
         [buffers.state, this.stateBlock.address],
+        [buffers.prepared, prepared.address],
         [buffers.scratch, this.shared.get(buffers.scratch)?.address ?? 0],
         [buffers.kept, kept.address],
         [buffers.scalars, runtime.addressOf(scalars)],
@@ -231,19 +232,19 @@ class NativeSession implements Session {
       for (const [buffer, address] of addressOf) alive.bases[buffer] = BigInt(address);
       feed(plan, inputs, ({ buffer, offset }, values) => {
         const numbers = values instanceof Float32Array ? values : Float32Array.from(values);
-        runtime.put((addressOf.get(buffer as 0 | 1) ?? 0) + 4 * offset, numbers, 4 * numbers.length);
+        runtime.put((addressOf.get(buffer) ?? 0) + 4 * offset, numbers, 4 * numbers.length);
       });
       alive.scalars[0] = given.seed ?? 0;
       alive.scalars[1] = given.step ?? 0;
       new Float32Array(alive.scalars.buffer)[2] = given.learningRate ?? 0;
-      Atomics.store(alive.fresh, 0, seen === this.version ? 0 : 1);
-      start();
-      if (written.length > 0) this.version++;
-      seen = this.version;
+      // What is constant is left out where the run does not begin with the first launch.
+      start(preparedFor === this.version ? 1 : 0);
+      if (plan.changesState) this.version++;
+      preparedFor = this.version;
       if (ended !== undefined) tell(rendered.steps, alive.ends, ended);
       return collect(plan, ({ buffer, offset }, elements) => {
         const values = new Float32Array(elements);
-        runtime.get(values, (addressOf.get(buffer as 0 | 1) ?? 0) + 4 * offset, 4 * elements);
+        runtime.get(values, (addressOf.get(buffer) ?? 0) + 4 * offset, 4 * elements);
         return values;
       });
     };
@@ -332,13 +333,6 @@ class NativeSession implements Session {
   private refuseDisposed(): void {
     if (this.isDisposed) throw new EngineError("this session was disposed of. Open another one.");
   }
-}
-
-/** The parts of the state that a plan changes, in elements. */
-function writtenState(plan: Plan): readonly { readonly from: number; readonly to: number }[] {
-  return plan.steps.flatMap(({ target: { buffer, offset }, tensor }) =>
-    buffer === buffers.state ? [{ from: offset, to: offset + size(tensor.shape) }] : [],
-  );
 }
 
 function sourceOf(unit: readonly KernelText[], { vectors }: Compiler): string {

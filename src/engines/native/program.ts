@@ -7,11 +7,10 @@ import { loadRuntime } from "./runtime.ts";
 
 export async function prepareNative(code: NativeCode): Promise<PreparedProgram> {
   const runtime = await loadRuntime(code.runtime);
-  const { control, table, bases, own, ownBytes, ends, launches, fresh } = code;
+  const { control, table, bases, own, ownBytes, ends, launches } = code;
   return (_, thread, threads) => {
-    const constants = Atomics.load(fresh, 0);
     const mine = own + thread * ownBytes;
-    if (runtime.run(control, table, bases, mine, ends, launches, thread, threads, constants) === 0)
+    if (runtime.run(control, table, bases, mine, ends, launches, thread, threads) === 0)
       throw new StoppedError();
   };
 }

@@ -62,8 +62,11 @@ static int arrive(int32_t *control, int32_t all) {
 
 typedef void kernel(char *const *bases, const int64_t *offsets, long task, char *own);
 
-/* Runs the launches of a program as one of its threads; writes when each ended, in ms since the beginning. */
-int run(double controlAt, double tableAt, double basesAt, double ownAt, double endsAt, int launches, int thread, int threads, int constants) {
+/*
+ * Runs the launches of a program as one of its threads; writes when each ended, in ms since the beginning. Those that are
+ * constant are left out where the run is to begin with another than the first.
+ */
+int run(double controlAt, double tableAt, double basesAt, double ownAt, double endsAt, int launches, int thread, int threads) {
   int32_t *control = (int32_t *)(uintptr_t)controlAt;
   const int64_t *table = (const int64_t *)(uintptr_t)tableAt;
   char *const *bases = (char *const *)(uintptr_t)basesAt;
@@ -71,15 +74,16 @@ int run(double controlAt, double tableAt, double basesAt, double ownAt, double e
   double *ends = (double *)(uintptr_t)endsAt;
   const int32_t base = __atomic_load_n(control + ${words.base}, __ATOMIC_ACQUIRE);
   const double began = now();
+  const int first = __atomic_load_n(control + ${words.first}, __ATOMIC_ACQUIRE);
   int ran = 0;
   for (int i = 0; i < launches; i++) {
     const int64_t *launch = table + ${launchWords} * i;
-    if (launch[3] && !constants) { if (thread == 0) ends[i] = i == 0 ? 0 : ends[i - 1]; continue; }
+    if (launch[3] && first > 0) { if (thread == 0) ends[i] = i == 0 ? 0 : ends[i - 1]; continue; }
     kernel *function = (kernel *)(uintptr_t)launch[0];
     const int64_t *offsets = (const int64_t *)(uintptr_t)launch[1];
     const long tasks = launch[2];
-    int32_t *counter = control + ${words.tasks} + 16 * (ran % ${counters});
-    if (thread == 0) __atomic_store_n(control + ${words.tasks} + 16 * ((ran + 1) % ${counters}), 0, __ATOMIC_RELEASE);
+    int32_t *counter = control + ${words.tasks} + 16 * ((first + ran) % ${counters});
+    if (thread == 0) __atomic_store_n(control + ${words.tasks} + 16 * ((first + ran + 1) % ${counters}), 0, __ATOMIC_RELEASE);
     ran++;
     if (threads == 1) for (long task = 0; task < tasks; task++) function(bases, offsets, task, own);
     else {

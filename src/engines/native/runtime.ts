@@ -20,7 +20,6 @@ export interface Runtime {
     launches: number,
     thread: number,
     threads: number,
-    constants: number,
   ): number;
 }
 
@@ -51,7 +50,7 @@ export async function loadRuntime(file: string): Promise<Runtime> {
     put: library.func("void put(double to, const void *from, double bytes)"),
     get: library.func("void get(void *to, double from, double bytes)"),
     run: library.func(
-      "int run(double control, double table, double bases, double own, double ends, int launches, int thread, int threads, int constants)",
+      "int run(double control, double table, double bases, double own, double ends, int launches, int thread, int threads)",
     ),
   };
 }

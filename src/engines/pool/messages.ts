@@ -27,8 +27,6 @@ export interface NativeCode {
   readonly ownBytes: number;
   readonly ends: number;
   readonly launches: number;
-  /** A word that is 1 where what depends on weights alone must be computed again. */
-  readonly fresh: Int32Array;
 }
 
 export type PoolRequest =

@@ -34,7 +34,10 @@ test("a run may begin with a later launch", async () => {
   const memory = new WebAssembly.Memory({ initial: 1 });
   const pool = await Pool.start(memory, 1024, 1);
   const launches = [3, 4, 5].map((tasks) => ({ name: "add", tasks }));
-  const run = await pool.load({ kind: "wasm", module: await WebAssembly.compile(counting), launches }, memory);
+  const run = await pool.load(
+    { kind: "wasm", module: await WebAssembly.compile(counting), launches },
+    memory,
+  );
   const ended: number[] = [];
   run(1, (launch) => ended.push(launch));
   expect(new Int32Array(memory.buffer)[0]).toBe(9);

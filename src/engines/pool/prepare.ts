@@ -14,8 +14,13 @@ export type PreparedProgram = (
 export async function prepare(code: ProgramCode, memory: PoolMemory): Promise<PreparedProgram> {
   if (code.kind === "native") {
     // Named in a variable: bundlers for browsers must not look for it.
-    const specifier = new URL(import.meta.url.endsWith(".ts") ? "../native/program.ts" : "../native/program.js", import.meta.url).href;
-    const { prepareNative }: typeof import("../native/program.ts") = await import(/* @vite-ignore */ specifier);
+    const specifier = new URL(
+      import.meta.url.endsWith(".ts") ? "../native/program.ts" : "../native/program.js",
+      import.meta.url,
+    ).href;
+    const { prepareNative }: typeof import("../native/program.ts") = await import(
+      /* @vite-ignore */ specifier
+    );
     return prepareNative(code);
   }
   const { exports } = await WebAssembly.instantiate(code.module, {

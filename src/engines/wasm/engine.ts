@@ -6,7 +6,7 @@
 import { formatBytes } from "../../graph/describe.ts";
 import type { Plan } from "../../graph/planned.ts";
 import type { StateLayout } from "../../graph/state-layout.ts";
-import { render } from "../../kernels/wasm/render.ts";
+import { type RenderOptions, render } from "../../kernels/wasm/render.ts";
 import type { MemoryMap } from "../../kernels/wasm/target.ts";
 import { scalarOffsets } from "../../kernels/wasm/values.ts";
 import { EngineError, OptionError, ShapeError } from "../../tensor/errors.ts";
@@ -22,6 +22,8 @@ export interface WasmEngineOptions {
   readonly threads?: number;
   /** Whether multiply-adds may round once, where the runtime can. Default true. */
   readonly relaxed?: boolean;
+  /** Whether convolutions are summed directly alone, without Winograd's algorithm, whose rounding differs. Default false. */
+  readonly exact?: boolean;
   /** false: memory of one thread, as on pages that are not cross-origin isolated. Default: shared where possible. */
   readonly sharedMemory?: boolean;
 }
@@ -41,7 +43,7 @@ export async function wasmEngine(options: WasmEngineOptions = {}): Promise<Engin
     throw new EngineError(
       "this runtime has no WebAssembly SIMD. Use Node 20 or a current browser, or the js engine.",
     );
-  const { threads: wanted, relaxed = true, sharedMemory = features.sharedMemory } = options;
+  const { threads: wanted, relaxed = true, exact = false, sharedMemory = features.sharedMemory } = options;
   if (wanted !== undefined && (!Number.isInteger(wanted) || wanted < 1 || wanted > mostThreads))
     throw new OptionError(`threads is ${wanted}, but must be a whole number from 1 to ${mostThreads}.`, {
       threads: wanted,
@@ -53,7 +55,10 @@ export async function wasmEngine(options: WasmEngineOptions = {}): Promise<Engin
       { threads: wanted },
     );
   const threads = sharedMemory ? (wanted ?? (await cores())) : 1;
-  return new WasmEngine(threads, relaxed && features.relaxedSimd, sharedMemory, features);
+  return new WasmEngine(
+    { threads, relaxed: relaxed && features.relaxedSimd, winograd: !exact, shared: sharedMemory },
+    features,
+  );
 }
 
 async function cores(): Promise<number> {
@@ -64,17 +69,18 @@ async function cores(): Promise<number> {
 }
 
 class WasmEngine implements Engine {
-  readonly name = "wasm";
+  readonly name: string;
   readonly threads: number;
   readonly relaxed: boolean;
   readonly features: WasmFeatures;
-  private readonly shared: boolean;
+  private readonly options: RenderOptions;
   private readonly sessions = new Set<WasmSession>();
 
-  constructor(threads: number, relaxed: boolean, shared: boolean, features: WasmFeatures) {
-    this.threads = threads;
-    this.relaxed = relaxed;
-    this.shared = shared;
+  constructor(options: RenderOptions, features: WasmFeatures) {
+    this.name = options.winograd === false ? "wasm-exact" : "wasm";
+    this.threads = options.threads;
+    this.relaxed = options.relaxed;
+    this.options = options;
     this.features = features;
   }
 
@@ -82,13 +88,11 @@ class WasmEngine implements Engine {
     const bytes = stateAddress + 4 * state.elements;
     refuseBeyondLimit(bytes, "its parameters and optimizer state");
     const initial = Math.ceil(bytes / pageBytes) + 1;
-    const memory = this.shared
+    const memory = this.options.shared
       ? new WebAssembly.Memory({ initial, maximum: limitBytes / pageBytes, shared: true })
       : new WebAssembly.Memory({ initial });
     const pool = await Pool.start(memory, controlAddress, this.threads);
-    const session = new WasmSession(state, memory, pool, this.relaxed, this.shared, () =>
-      this.sessions.delete(session),
-    );
+    const session = new WasmSession(state, memory, pool, this.options, () => this.sessions.delete(session));
     this.sessions.add(session);
     return session;
   }
@@ -103,8 +107,7 @@ class WasmSession implements Session {
   private readonly state: StateLayout;
   private readonly memory: WebAssembly.Memory;
   private readonly pool: Pool;
-  private readonly relaxed: boolean;
-  private readonly shared: boolean;
+  private readonly options: RenderOptions;
   /** The program whose tables are in memory. */
   private current: object | undefined;
   /** Counts changes of the state: what programs have prepared from an earlier one is no longer true. */
@@ -117,15 +120,13 @@ class WasmSession implements Session {
     state: StateLayout,
     memory: WebAssembly.Memory,
     pool: Pool,
-    relaxed: boolean,
-    shared: boolean,
+    options: RenderOptions,
     disposed: () => void,
   ) {
     this.state = state;
     this.memory = memory;
     this.pool = pool;
-    this.relaxed = relaxed;
-    this.shared = shared;
+    this.options = options;
     this.disposed = disposed;
   }
 
@@ -141,8 +142,7 @@ class WasmSession implements Session {
   }
 
   private async loadNow(plan: Plan): Promise<Program> {
-    const { threads } = this.pool;
-    const options = { shared: this.shared, relaxed: this.relaxed, threads };
+    const { options } = this;
     // Tables are known only when the code is made, and the code holds addresses behind them: leave room, and make it
     // again if that was not enough.
     let tableBytes = 64 * 1024;

@@ -8,17 +8,17 @@
  * number depends on shapes alone, and the chunks are added in order, so the result does not depend on threads.
  */
 
-import { viewOf, type View } from "../contraction-view.ts";
+import { type View, viewOf } from "../contraction-view.ts";
 import { replaceValue, scatter } from "../formula.ts";
 import { type Axis, axis, Index, index } from "../index-expression.ts";
 import { contiguousLayout, type Layout, linearIndex } from "../layout.ts";
-import { type Contraction, isEpilogue, mergeRuns, readsAround, type Run } from "../schedule-contraction.ts";
+import { type Contraction, isEpilogue, mergeRuns, type Run, readsAround } from "../schedule-contraction.ts";
 import type { Access } from "../schedule-nest.ts";
 import { type Operand, position, Source, sum as sumOver, type Value } from "../value.ts";
+import { boxLines } from "./box.ts";
 import { renderNest } from "./nest.ts";
 import { CKernel, type CTarget, type Launch, type Place } from "./target.ts";
-import { type ColumnGroup, type SumRun, tileArguments, tileBody, tilingOf, type Tiling } from "./tile.ts";
-import { boxLines } from "./box.ts";
+import { type ColumnGroup, type SumRun, type Tiling, tileArguments, tileBody, tilingOf } from "./tile.ts";
 import { Values } from "./values.ts";
 
 /** Enough tasks to keep the threads of a large machine balanced. */
@@ -34,7 +34,11 @@ const stepsInPlace = 512;
 /** A row pitch of this many numbers puts all rows into the same lines of the L1 cache. */
 const collision = 1024;
 
-export function renderContraction(target: CTarget, contraction: Contraction, layout: Layout): Launch[] | undefined {
+export function renderContraction(
+  target: CTarget,
+  contraction: Contraction,
+  layout: Layout,
+): Launch[] | undefined {
   return ContractionRenderer.make(target, contraction, layout)?.render();
 }
 
@@ -140,11 +144,23 @@ class ContractionRenderer {
       this.outFactor = (each) => (axes.includes(each) ? at.strides[1 + axes.indexOf(each)] : 0);
     }
     const around = this.partials === undefined ? this.readsAround() : [];
-    const tables = [view.factorOf, this.outFactor, ...around.map(({ linear }) => (each: Axis) => linear.factorOf(each))];
+    const tables = [
+      view.factorOf,
+      this.outFactor,
+      ...around.map(
+        ({ linear }) =>
+          (each: Axis) =>
+            linear.factorOf(each),
+      ),
+    ];
     const inRows = c.m.filter((each) => !box?.outside.includes(each) && each !== box?.blocked);
     const merged = mergeRuns(inRows, tables);
     if (box !== undefined && !blockInSum)
-      merged.unshift({ extent: box.block, factors: tables.map((table) => table(box.blocked)), axes: [box.blocked] });
+      merged.unshift({
+        extent: box.block,
+        factors: tables.map((table) => table(box.blocked)),
+        axes: [box.blocked],
+      });
     this.rows = merged;
     this.along = bestRun(merged, box !== undefined && !blockInSum);
     this.tiling = tilingOf(c.n.extent, merged[this.along]?.extent ?? 1, target.machine);
@@ -155,10 +171,18 @@ class ContractionRenderer {
       sumTables,
     );
     if (blockInSum)
-      inSum.unshift({ extent: box.block, factors: sumTables.map((table) => table(box.blocked)), axes: [box.blocked] });
+      inSum.unshift({
+        extent: box.block,
+        factors: sumTables.map((table) => table(box.blocked)),
+        axes: [box.blocked],
+      });
     this.sums = inSum;
     const inner = inSum.slice(1).reduce((product, each) => product * each.extent, 1);
-    this.sumBlock = isBlocked ? Math.max(1, Math.round(stepsInPlace / inner)) : blockInSum ? box.block : undefined;
+    this.sumBlock = isBlocked
+      ? Math.max(1, Math.round(stepsInPlace / inner))
+      : blockInSum
+        ? box.block
+        : undefined;
   }
 
   render(): Launch[] {
@@ -191,7 +215,9 @@ class ContractionRenderer {
     for (const each of outside.toReversed()) variables.set(each, take(each.extent, kernel.name("m")));
     take(chunks, "chunk");
     for (const each of c.batch.toReversed()) variables.set(each, take(each.extent, kernel.name("g")));
-    lines.push(`const long panelFrom = share * ${perShare}, panelTo = least(panelFrom + ${perShare}, ${panels});`);
+    lines.push(
+      `const long panelFrom = share * ${perShare}, panelTo = least(panelFrom + ${perShare}, ${panels});`,
+    );
     lines.push(`const long rowFrom = rowTask * ${perRowTask};`);
     lines.push(`const long rowTo = least(rowFrom + ${perRowTask}, ${rows[0]?.extent ?? 1});`);
     this.work(kernel, variables);
@@ -201,7 +227,10 @@ class ContractionRenderer {
   }
 
   /** All rows and columns of all batches at once, as a helper of another kernel. */
-  renderWhole(kernel: CKernel, given: readonly Axis[]): { packing: readonly Launch[]; helper: string } | undefined {
+  renderWhole(
+    kernel: CKernel,
+    given: readonly Axis[],
+  ): { packing: readonly Launch[]; helper: string } | undefined {
     const { c, rows, tiling } = this;
     if (this.view.box !== undefined || this.partials !== undefined) return undefined;
     const last = tiling.groups[tiling.groups.length - 1];
@@ -241,11 +270,15 @@ class ContractionRenderer {
       // One axis is split: that of the images.
       const name = kernel.name("m");
       variables.set(splits[0], name);
-      lines.push(`for (long ${name} = chunk * ${partials.perChunk}, end${name} = least(${name} + ${partials.perChunk}, ${splits[0].extent}); ${name} < end${name}; ${name}++) {`);
+      lines.push(
+        `for (long ${name} = chunk * ${partials.perChunk}, end${name} = least(${name} + ${partials.perChunk}, ${splits[0].extent}); ${name} < end${name}; ${name}++) {`,
+      );
       depth++;
     }
     if (this.blocksRows() && box !== undefined) {
-      lines.push(`const long from = block * ${box.block}, count = least(${box.block}, ${box.blocked.extent} - from);`);
+      lines.push(
+        `const long from = block * ${box.block}, count = least(${box.block}, ${box.blocked.extent} - from);`,
+      );
       this.fillBox(kernel, lines, variables);
     } else if (sumBlock !== undefined) {
       const extent = box === undefined ? sums[0].extent : box.blocked.extent;
@@ -287,25 +320,41 @@ class ContractionRenderer {
     const outStart = `${outPointer}${outer.map(([each, name]) => term(name, this.outFactor(each))).join("")}${this.blocksRows() && box !== undefined ? term("from", this.outFactor(box.blocked)) : ""}${this.splits.length > 0 ? term("chunk", this.out.strides[0]) : ""}`;
     if (isCopied) {
       const copy = kernel.pointerTo(this.copyPlace());
-      lines.push(`for (long r = rowFrom; r < rowTo; r++) __builtin_memcpy(${copy} + (r - rowFrom) * ${aRow}, ${aStart} + r * ${rows[along].factors[0]}, ${4 * sums[0].extent});`);
+      lines.push(
+        `for (long r = rowFrom; r < rowTo; r++) __builtin_memcpy(${copy} + (r - rowFrom) * ${aRow}, ${aStart} + r * ${rows[along].factors[0]}, ${4 * sums[0].extent});`,
+      );
     }
     for (const group of tiling.groups) {
       const width = group.vectors * lanes;
       const isWhole = group.from + group.count * width <= c.n.extent;
       const direct = this.partials !== undefined || c.part.value === c.sum;
       const pitch = direct ? this.outFactor(rows[along]?.axes.at(-1) ?? c.n) : width;
-      const sum = sums.map((run, i): SumRun => ({
-        extent: i === 0 && sumBlock !== undefined ? "steps" : run.extent,
-        a: run.factors[0],
-        b: this.factorB(run, width),
-      }));
+      const sum = sums.map(
+        (run, i): SumRun => ({
+          extent: i === 0 && sumBlock !== undefined ? "steps" : run.extent,
+          a: run.factors[0],
+          b: this.factorB(run, width),
+        }),
+      );
       const call = (height: number, isDirect: boolean) => {
-        const tile = { rows: height, vectors: group.vectors, lanes, rowStep: aRow, sum, pitch: isDirect ? pitch : width, accumulates: this.accumulates };
+        const tile = {
+          rows: height,
+          vectors: group.vectors,
+          lanes,
+          rowStep: aRow,
+          sum,
+          pitch: isDirect ? pitch : width,
+          accumulates: this.accumulates,
+        };
         return kernel.independent("__attribute__((noinline)) void", tileArguments, tileBody(tile));
       };
-      lines.push(`for (long panel = ${group.panel} > panelFrom ? ${group.panel} : panelFrom, last = least(panelTo, ${group.panel + group.count}); panel < last; panel++) {`);
+      lines.push(
+        `for (long panel = ${group.panel} > panelFrom ? ${group.panel} : panelFrom, last = least(panelTo, ${group.panel + group.count}); panel < last; panel++) {`,
+      );
       lines.push(`const long n = ${group.from} + (panel - ${group.panel}) * ${width};`);
-      lines.push(`const float *const bPanel = ${bStart}${sumBlock === undefined ? "" : term("from", this.factorB(sums[0], width))} + ${panels.start(group)} + (panel - ${group.panel}) * ${panels.step(group)};`);
+      lines.push(
+        `const float *const bPanel = ${bStart}${sumBlock === undefined ? "" : term("from", this.factorB(sums[0], width))} + ${panels.start(group)} + (panel - ${group.panel}) * ${panels.step(group)};`,
+      );
       const steps = sumBlock === undefined ? "0" : "count";
       rows.forEach((run, i) => {
         if (i === along) return;
@@ -313,8 +362,9 @@ class ContractionRenderer {
         lines.push(`for (long ${rowName(i)} = ${from}; ${rowName(i)} < ${to}; ${rowName(i)}++) {`);
       });
       const tileAt = (height: number) => {
-        const shift = isCopied ? " - rowFrom * " + aRow : "";
-        const aAt = isCopied ? `${kernel.pointerTo(this.copyPlace())} + ${rowName(along)} * ${aRow}${shift}` : `${aStart}${rowTerms(0)}`;
+        const aAt = isCopied
+          ? `${kernel.pointerTo(this.copyPlace())} + (${rowName(along)} - rowFrom) * ${aRow}`
+          : `${aStart}${rowTerms(0)}`;
         const outAt = `${outStart}${rowTerms(1)} + n`;
         if (direct && isWhole) {
           lines.push(`${call(height, true)}(${aAt}, bPanel, ${outAt}, ${steps});`);
@@ -322,7 +372,9 @@ class ContractionRenderer {
         }
         lines.push(`{ float tile[${height * width}] __attribute__((aligned(64)));`);
         if (this.accumulates)
-          lines.push(`for (long i = 0; i < ${height}; i++) for (long j = 0; j < ${width}; j++) tile[i * ${width} + j] = n + j < ${c.n.extent} ? (${outAt})[i * ${pitch} + j] : 0.0f;`);
+          lines.push(
+            `for (long i = 0; i < ${height}; i++) for (long j = 0; j < ${width}; j++) tile[i * ${width} + j] = n + j < ${c.n.extent} ? (${outAt})[i * ${pitch} + j] : 0.0f;`,
+          );
         lines.push(`${call(height, false)}(${aAt}, bPanel, tile, ${steps});`);
         lines.push(`for (long i = 0; i < ${height}; i++) {`);
         this.finish(kernel, lines, variables, group, isWhole, outAt, pitch);
@@ -352,9 +404,7 @@ class ContractionRenderer {
           lines.push("}");
         }
       }
-      rows.forEach((_, i) => {
-        if (i !== along) lines.push("}");
-      });
+      lines.push(...rows.filter((_, i) => i !== along).map(() => "}"));
       lines.push("}");
     }
   }
@@ -375,7 +425,9 @@ class ContractionRenderer {
     const width = group.vectors * lanes;
     const direct = this.partials !== undefined || c.part.value === c.sum;
     if (direct) {
-      lines.push(`for (long j = 0; j < ${width} && n + j < ${c.n.extent}; j++) (${outAt})[i * ${pitch} + j] = tile[i * ${width} + j];`);
+      lines.push(
+        `for (long j = 0; j < ${width} && n + j < ${c.n.extent}; j++) (${outAt})[i * ${pitch} + j] = tile[i * ${width} + j];`,
+      );
       return;
     }
     const reads = this.readsAround();
@@ -389,8 +441,12 @@ class ContractionRenderer {
         linear = linear.plus(new Index([{ atom: run, factor: rows[i].factors[table] }], 0));
       });
       for (const each of [...fixed, c.n])
-        if (factorOf(each) !== 0) linear = linear.plus(new Index([{ atom: each, factor: factorOf(each) }], 0));
-      return new Index(linear.terms.filter(({ factor }) => factor !== 0), linear.constant);
+        if (factorOf(each) !== 0)
+          linear = linear.plus(new Index([{ atom: each, factor: factorOf(each) }], 0));
+      return new Index(
+        linear.terms.filter(({ factor }) => factor !== 0),
+        linear.constant,
+      );
     };
     for (const [i, { value, linear, operand }] of reads.entries())
       accesses.set(value, {
@@ -447,7 +503,9 @@ class ContractionRenderer {
     const multiple = along === 0 ? Math.max(...tiling.groups.map((group) => group.rows)) : 1;
     const isCommon = along !== 0 || tiling.groups.every((group) => group.rows === multiple);
     // Tiles of different heights share only stretches that all divide.
-    const step = isCommon ? multiple : tiling.groups.reduce((product, { rows: each }) => lcm(product, each), 1);
+    const step = isCommon
+      ? multiple
+      : tiling.groups.reduce((product, { rows: each }) => lcm(product, each), 1);
     const most = this.accumulates ? run.extent : Math.max(balanced, Math.min(wanted, run.extent));
     const limited = this.accumulates ? Math.max(step, Math.ceil(run.extent / 8)) : Math.max(wanted, 1);
     return Math.min(run.extent, Math.max(step, Math.ceil(Math.min(most, limited) / step) * step));
@@ -456,8 +514,11 @@ class ContractionRenderer {
   /** Whether rows are copied further apart. */
   private copiesRows(): boolean {
     const { rows, sums, along } = this;
-    if (this.view.box !== undefined || this.accumulates || rows.length !== 1 || sums.length !== 1) return false;
-    return along === 0 && rows[0].factors[0] % collision === 0 && sums[0].factors[0] === 1 && rows[0].extent > 4;
+    if (this.view.box !== undefined || this.accumulates || rows.length !== 1 || sums.length !== 1)
+      return false;
+    return (
+      along === 0 && rows[0].factors[0] % collision === 0 && sums[0].factors[0] === 1 && rows[0].extent > 4
+    );
   }
 
   private copy: Place | undefined;
@@ -492,9 +553,12 @@ class ContractionRenderer {
         })
         .join("");
     void first;
-    lines.push(`{ const long nFrom = least(${columnOf("panelFrom")}, ${c.n.extent}), nTo = panelTo == ${groups[groups.length - 1].panel + groups[groups.length - 1].count} ? ${c.n.extent} : least(${columnOf("panelTo")}, ${c.n.extent});`);
+    lines.push(
+      `{ const long nFrom = least(${columnOf("panelFrom")}, ${c.n.extent}), nTo = panelTo == ${groups[groups.length - 1].panel + groups[groups.length - 1].count} ? ${c.n.extent} : least(${columnOf("panelTo")}, ${c.n.extent});`,
+    );
     rows.forEach((run, i) => {
-      const [from, to] = this.view.box === undefined && i === 0 ? ["rowFrom", "rowTo"] : ["0", String(run.extent)];
+      const [from, to] =
+        this.view.box === undefined && i === 0 ? ["rowFrom", "rowTo"] : ["0", String(run.extent)];
       lines.push(`for (long r${i} = ${from}; r${i} < ${to}; r${i}++) {`);
     });
     const terms = [
@@ -503,7 +567,7 @@ class ContractionRenderer {
       ...(splits.length > 0 ? [` + chunk * ${this.out.strides[0]}`] : []),
     ].join("");
     lines.push(`__builtin_memset(${kernel.pointerTo(this.out)}${terms} + nFrom, 0, 4 * (nTo - nFrom));`);
-    rows.forEach(() => lines.push("}"));
+    lines.push(...rows.map(() => "}"));
     lines.push("}");
   }
 
@@ -558,7 +622,12 @@ class ContractionRenderer {
     const source = new Source(c.b.operand);
     for (const { from, count, vectors } of groups) {
       const columns = vectors * lanes;
-      const extents = [...order.map((each) => each.extent), count, ...sumInTile.map((each) => each.extent), columns];
+      const extents = [
+        ...order.map((each) => each.extent),
+        count,
+        ...sumInTile.map((each) => each.extent),
+        columns,
+      ];
       const strides = [...contiguousLayout(0, extents).strides];
       // Panels of one batch lie together, group after group.
       for (let i = order.length - 1, stride = width * steps; i >= 0; i--) {
@@ -567,7 +636,10 @@ class ContractionRenderer {
       }
       const packed: Layout = { buffer: place.buffer, offset: place.offset + from * steps, strides };
       const part = scatter(extents, (...axes) => {
-        const column = index(axes[order.length]).times(columns).plus(axes[axes.length - 1]).plus(from);
+        const column = index(axes[order.length])
+          .times(columns)
+          .plus(axes[axes.length - 1])
+          .plus(from);
         const replacement = new Map<Axis, Index>([[c.n, column]]);
         for (const [i, each] of order.entries()) replacement.set(each, index(axes[i]));
         for (const [i, each] of sumInTile.entries()) replacement.set(each, index(axes[order.length + 1 + i]));

@@ -46,7 +46,8 @@ export function renderNest(target: CTarget, parts: readonly PlacedPart[], consta
     if (split !== undefined) {
       const widest = target.machine.lanes;
       const wanted = Math.floor(taskElements / (work / split.extent));
-      const perTask = split === row ? Math.max(1, wanted) : Math.max(widest, Math.floor(wanted / widest) * widest);
+      const perTask =
+        split === row ? Math.max(1, wanted) : Math.max(widest, Math.floor(wanted / widest) * widest);
       tasks = Math.ceil(split.extent / perTask);
       const range = tasks === 1 ? undefined : { from: "from", to: "to" };
       if (range !== undefined)
@@ -59,7 +60,11 @@ export function renderNest(target: CTarget, parts: readonly PlacedPart[], consta
 }
 
 /** Renders the same as a helper of a kernel, which does all of it; `given` axes are its arguments. */
-export function renderNestHelper(kernel: CKernel, parts: readonly PlacedPart[], given: readonly Axis[] = []): string {
+export function renderNestHelper(
+  kernel: CKernel,
+  parts: readonly PlacedPart[],
+  given: readonly Axis[] = [],
+): string {
   const { target } = kernel;
   const nest = scheduled(target, parts);
   const values = new Values(kernel, nest);
@@ -127,6 +132,8 @@ function decode(values: Values, axes: readonly Axis[], count: string): string {
 
 /** Iterations of the largest reduction inside. */
 function windowSize({ reductions }: Nest): number {
-  const sizes = [...reductions.values()].map((axes) => axes.reduce((product, each) => product * each.extent, 1));
+  const sizes = [...reductions.values()].map((axes) =>
+    axes.reduce((product, each) => product * each.extent, 1),
+  );
   return Math.max(1, ...sizes);
 }

@@ -1,6 +1,6 @@
 /** From the steps of a plan to C: the texts of its kernels, and the launches that run them. */
 
-import { type Formula, operandsOf, type Part } from "../formula.ts";
+import type { Formula, Part } from "../formula.ts";
 import { contiguousLayout, type Layout, type Layouts } from "../layout.ts";
 import { asContraction } from "../schedule-contraction.ts";
 import { shareAxes } from "../schedule-nest.ts";
@@ -15,8 +15,10 @@ export interface RenderOptions {
   readonly machine: CMachine;
   /** Whether 3×3 convolutions may be computed by Winograd's algorithms. */
   readonly winograd: boolean;
-  /** Operands that only weights determine, and that no step of this plan changes. */
+  /** Operands that hold until the state changes, which this plan does not do. */
   readonly constants: ReadonlySet<Operand>;
+  /** How many of the first steps read such operands alone. */
+  readonly preparation: number;
 }
 
 export interface Rendered {
@@ -30,13 +32,13 @@ export interface Rendered {
 export function render(
   steps: readonly { readonly formula: Formula; readonly target: Layout }[],
   layouts: Layouts,
-  { machine, winograd, constants }: RenderOptions,
+  { machine, winograd, constants, preparation }: RenderOptions,
 ): Rendered {
   const target = new CTarget(layouts, machine, winograd, constants);
-  const launches = steps.map((step) => {
+  const launches = steps.map((step, i) => {
     target.beginStep();
-    const constant = operandsOf(step.formula).every((each) => constants.has(each));
-    return renderFormula(target, step.formula, step.target).map((launch) => (constant ? { ...launch, constant: false } : launch));
+    const rendered = renderFormula(target, step.formula, step.target);
+    return i < preparation ? rendered.map((launch) => ({ ...launch, constant: true })) : rendered;
   });
   return { kernels: target.kernels, steps: launches, bytes: target.bytes };
 }

@@ -9,17 +9,18 @@ import type { Layout, Layouts } from "../layout.ts";
 import type { Operand } from "../value.ts";
 import { type Lanes, vectorWidths } from "./library.ts";
 
-/** The memories of a program: the two of its plan, and those that its kernels use among themselves. */
+/** The memories of a program: the three of its plan, and those that its kernels use among themselves. */
 export const buffers = {
   work: 0,
   state: 1,
+  prepared: 2,
   /** Memory that each thread has for itself. */
-  thread: 2,
+  thread: 3,
   /** Free from step to step. */
-  scratch: 3,
-  /** What is computed from weights alone: kept from run to run. */
-  kept: 4,
-  scalars: 5,
+  scratch: 4,
+  /** What kernels compute from weights alone: kept until the state changes. */
+  kept: 5,
+  scalars: 6,
 } as const;
 
 /** A place in one of these memories, in elements from its beginning. */
@@ -35,7 +36,7 @@ export interface Launch {
   /** What the kernel's pointers point to. */
   readonly places: readonly Place[];
   readonly tasks: number;
-  /** Whether what it computes depends on weights alone, so that it need not run again until they change. */
+  /** Whether what it computes depends on the state alone, so that it need not run again until that changes. */
   readonly constant: boolean;
 }
 
@@ -61,10 +62,8 @@ export class CTarget {
   readonly winograd: boolean;
   /** Bytes that the steps so far want of each memory. */
   readonly bytes = { thread: 0, scratch: 0, kept: 0 };
-  /** Whether the present step depends on weights alone. */
-  constant = false;
   readonly kernels: KernelText[] = [];
-  /** Operands that only weights determine. */
+  /** Operands that hold until the state changes. */
   readonly constants: ReadonlySet<Operand>;
   private readonly names = new Map<string, string>();
   private readonly step = { thread: 0, scratch: 0 };
@@ -158,7 +157,9 @@ export class CKernel {
     if (name === undefined) {
       name = `p${this.places.length}`;
       const base = buffer === buffers.thread ? "own" : `bases[${buffer}]`;
-      this.declarations.push(`${type} *const ${name} = (${type} *)(${base} + offsets[${this.places.length}]);`);
+      this.declarations.push(
+        `${type} *const ${name} = (${type} *)(${base} + offsets[${this.places.length}]);`,
+      );
       this.places.push({ buffer, offset });
       this.pointers.set(key, name);
     }

@@ -88,7 +88,8 @@ export function tilingOf(columns: number, rows: number, { lanes: widest, registe
       if (vectors > all) continue;
       const rest = all % vectors;
       const count = Math.floor(all / vectors);
-      const cost = price * (count * timeOf(rows, vectors, registers) + (rest === 0 ? 0 : timeOf(rows, rest, registers)));
+      const cost =
+        price * (count * timeOf(rows, vectors, registers) + (rest === 0 ? 0 : timeOf(rows, rest, registers)));
       if (best !== undefined && cost >= best.cost) continue;
       const group = (from: number, panel: number, count: number, vectors: number): ColumnGroup => ({
         from,

@@ -135,11 +135,14 @@ export class Values {
       return;
     }
     const wide = this.isWide(value) ? text : `splat_${lanes}(${text})`;
-    if (this.stepAlongLanes(linear) === 1) this.line(`store_${lanes}(${pointer} + ${this.index(linear)}, ${wide});`);
+    if (this.stepAlongLanes(linear) === 1)
+      this.line(`store_${lanes}(${pointer} + ${this.index(linear)}, ${wide});`);
     else {
       const stored = this.kernel.name("t");
       const at = this.index(linear, "l");
-      this.line(`{ const v${lanes} ${stored} = ${wide}; for (long l = 0; l < ${lanes}; l++) ${pointer}[${at}] = ${stored}[l]; }`);
+      this.line(
+        `{ const v${lanes} ${stored} = ${wide}; for (long l = 0; l < ${lanes}; l++) ${pointer}[${at}] = ${stored}[l]; }`,
+      );
     }
   }
 
@@ -346,7 +349,9 @@ export class Values {
         for (const each of axes) at = at.times(each.extent).plus(each);
         const wins = this.kernel.name("m");
         const mask = lanes === 0 ? "int" : `i${lanes}`;
-        this.line(`const ${mask} ${wins} = (${term} > ${total}) | ((${term} != ${term}) & (${total} == ${total}));`);
+        this.line(
+          `const ${mask} ${wins} = (${term} > ${total}) | ((${term} != ${term}) & (${total} == ${total}));`,
+        );
         this.line(`${place} = select_${lanes}(${wins}, ${spread(`(float)(${this.index(at)})`)}, ${place});`);
         this.line(`${total} = select_${lanes}(${wins}, ${term}, ${total});`);
       }

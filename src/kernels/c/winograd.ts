@@ -12,7 +12,13 @@ import type { Axis } from "../index-expression.ts";
 import { contiguousLayout, type Layout } from "../layout.ts";
 import { asContraction, type Contraction } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";
-import { asCorrelation, type Correlation, type Winograd, winograd, type WinogradOptions } from "../winograd.ts";
+import {
+  asCorrelation,
+  type Correlation,
+  type Winograd,
+  type WinogradOptions,
+  winograd,
+} from "../winograd.ts";
 import { boxLines } from "./box.ts";
 import { renderContractionHelper } from "./contraction.ts";
 import { renderNest, renderNestHelper } from "./nest.ts";
@@ -25,7 +31,11 @@ const blockBytes = 2560 * 1024;
 /** Fewer channels on either side leave too little work between the transforms. */
 const leastChannels = 16;
 
-export function renderWinograd(target: CTarget, contraction: Contraction, layout: Layout): Launch[] | undefined {
+export function renderWinograd(
+  target: CTarget,
+  contraction: Contraction,
+  layout: Layout,
+): Launch[] | undefined {
   const correlation = target.winograd ? asCorrelation(contraction) : undefined;
   if (correlation === undefined) return undefined;
   const { c } = correlation;
@@ -50,7 +60,8 @@ function chosen(correlation: Correlation, isConstant: boolean, threads: number):
     for (let blocks = 1; blocks <= rows; blocks++) {
       const tileRows = Math.ceil(rows / blocks);
       if (tileRows * columns > Math.max(fit, columns)) continue;
-      const together = blocks > 1 ? 1 : largestDivisor(images, Math.max(1, Math.floor(fit / (rows * columns))));
+      const together =
+        blocks > 1 ? 1 : largestDivisor(images, Math.max(1, Math.floor(fit / (rows * columns))));
       const tasks = Math.ceil(rows / tileRows) * (images / together);
       let shares = 1;
       // Shares of whole vectors, where there are too few tasks for the threads.
@@ -101,21 +112,47 @@ class WinogradRenderer {
     for (const each of [w.images, w.products, w.box]) this.place(each, "thread");
     if (w.results !== undefined) this.place(w.results, "thread");
     const kernel = new CKernel(target);
-    const product = asContraction(w.productPart, target.layoutOf(w.products), (operand) => target.layoutOf(operand));
+    const product = asContraction(w.productPart, target.layoutOf(w.products), (operand) =>
+      target.layoutOf(operand),
+    );
     const multiplied =
       product && renderContractionHelper(kernel, product, target.layoutOf(w.products), [w.share], isConstant);
     if (multiplied === undefined) return undefined;
-    const placed = (part: (typeof w.imageParts)[number], operand: Operand) => ({ part, layout: target.layoutOf(operand) });
-    const filters = renderNest(target, w.filterParts.map((part) => placed(part, w.filters)), isConstant);
-    const images = renderNestHelper(kernel, w.imageParts.map((part) => placed(part, w.images)), [w.image]);
+    const placed = (part: (typeof w.imageParts)[number], operand: Operand) => ({
+      part,
+      layout: target.layoutOf(operand),
+    });
+    const filters = renderNest(
+      target,
+      w.filterParts.map((part) => placed(part, w.filters)),
+      isConstant,
+    );
+    const images = renderNestHelper(
+      kernel,
+      w.imageParts.map((part) => placed(part, w.images)),
+      [w.image],
+    );
     const places = [w.block, w.group, w.image, w.share];
     const { results } = w;
     const finished =
       results === undefined
-        ? renderNestHelper(kernel, w.resultParts.map((part) => ({ part, layout: this.layout })), places)
-        : renderNestHelper(kernel, w.resultParts.map((part) => placed(part, results)), [w.image]);
+        ? renderNestHelper(
+            kernel,
+            w.resultParts.map((part) => ({ part, layout: this.layout })),
+            places,
+          )
+        : renderNestHelper(
+            kernel,
+            w.resultParts.map((part) => placed(part, results)),
+            [w.image],
+          );
     const rows = size * tileRows;
-    const box: Box = { extents: [1, ...w.box.shape], blocked: p, block: rows, outside: image === undefined ? [] : [image] };
+    const box: Box = {
+      extents: [1, ...w.box.shape],
+      blocked: p,
+      block: rows,
+      outside: image === undefined ? [] : [image],
+    };
     const variables = new Map<Axis, string>(image === undefined ? [] : [[image, "at"]]);
     kernel.body.push(
       `const long share = task % ${w.share.extent}, block = task / ${w.share.extent} % ${w.block.extent};`,
@@ -131,7 +168,11 @@ class WinogradRenderer {
     );
     if (w.finishPart === undefined) kernel.body.push(`${finished}, block, group, image, share);`);
     else {
-      const finish = renderNestHelper(kernel, [{ part: w.finishPart, layout: this.layout }], [...places, w.row]);
+      const finish = renderNestHelper(
+        kernel,
+        [{ part: w.finishPart, layout: this.layout }],
+        [...places, w.row],
+      );
       kernel.body.push(
         `${finished}, image);`,
         `const long last = least(${rows}, ${p.extent} - block * ${rows});`,

@@ -18,6 +18,8 @@ export interface RenderOptions {
   /** Whether the runtime has multiply-adds with one rounding. */
   readonly relaxed: boolean;
   readonly threads: number;
+  /** Whether 3×3 convolutions may be computed by Winograd's algorithm. Default true. */
+  readonly winograd?: boolean;
 }
 
 export interface Rendered {
@@ -34,10 +36,10 @@ export function render(
   steps: readonly { readonly formula: Formula; readonly target: Layout }[],
   layouts: Layouts,
   map: MemoryMap,
-  { shared, relaxed, threads }: RenderOptions,
+  { shared, relaxed, threads, winograd = true }: RenderOptions,
 ): Rendered {
   const module = new ModuleBuilder({ shared });
-  const target = new Target(module, map, relaxed, threads, layouts);
+  const target = new Target(module, map, { relaxed, threads, winograd }, layouts);
   const launches = steps.map((step) => {
     target.beginStep();
     return renderFormula(target, step.formula, step.target);

@@ -32,6 +32,8 @@ export class Target {
   readonly map: MemoryMap;
   /** Whether multiply-adds with one rounding may be used. */
   readonly relaxed: boolean;
+  /** Whether Winograd's algorithm may be used, whose rounding differs from the direct sum's. */
+  readonly winograd: boolean;
   readonly threads: number;
   readonly layouts: Map<Operand, Layout>;
   /** Bytes of scratch memory that the steps so far want, at most at one time. */
@@ -44,12 +46,18 @@ export class Target {
   private stepScratch = 0;
   private count = 0;
 
-  constructor(module: ModuleBuilder, map: MemoryMap, relaxed: boolean, threads: number, layouts: Layouts) {
+  constructor(
+    module: ModuleBuilder,
+    map: MemoryMap,
+    { relaxed, threads, winograd }: Pick<Target, "relaxed" | "threads" | "winograd">,
+    layouts: Layouts,
+  ) {
     this.module = module;
     this.threads = threads;
     this.math = new MathLibrary(module);
     this.map = map;
     this.relaxed = relaxed;
+    this.winograd = winograd;
     this.layouts = new Map(layouts);
   }
 

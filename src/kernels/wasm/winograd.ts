@@ -27,7 +27,7 @@ export function renderWinograd(
   contraction: Contraction,
   layout: Layout,
 ): Launch[] | undefined {
-  const correlation = asCorrelation(contraction);
+  const correlation = target.winograd ? asCorrelation(contraction) : undefined;
   if (correlation === undefined) return undefined;
   const { p, q, c } = correlation;
   const k = contraction.n;
