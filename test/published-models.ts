@@ -56,9 +56,6 @@ const ofRegistry: Readonly<Record<string, string>> = {
   "squeezenet1-1": "squeezenet1_1",
   densenet121: "densenet121",
   densenet169: "densenet169",
-  "mobilenet-v1": "mobilenet_v1",
-  "se-resnet50": "se_resnet50",
-  "se-resnext50-32x4d": "se_resnext50_32x4d",
 };
 
 export const publishedModels: readonly PublishedModel[] = [

@@ -12,6 +12,12 @@ export {
   densenet,
 } from "./densenet.ts";
 export { type DpnDepth, type DpnOptions, dpn } from "./dpn.ts";
+export {
+  type EfficientNetOptions,
+  type EfficientNetVariant,
+  efficientnet,
+  efficientnetResolutions,
+} from "./efficientnet.ts";
 export { type FcnOptions, fcn } from "./fcn.ts";
 export {
   type GoogLeNetModuleOptions,
@@ -28,6 +34,7 @@ export { type InceptionV3Options, inceptionV3, inceptionV3Loss } from "./incepti
 export { type InceptionV4Options, inceptionV4 } from "./inception-v4.ts";
 export { type LeNet5Options, lenet5 } from "./lenet5.ts";
 export { type InferenceMemory, inferenceMemory } from "./memory.ts";
+export { type MnasNetOptions, mnasnet } from "./mnasnet.ts";
 export { type MnistCnnOptions, mnistCnn } from "./mnist-cnn.ts";
 export { type MobileNetV1Options, mobilenetResolutions, mobilenetV1 } from "./mobilenet-v1.ts";
 export { type MobileNetV2Options, mobilenetV2 } from "./mobilenet-v2.ts";

@@ -17,6 +17,7 @@ import { cnnFMS } from "./cnn-fms.ts";
 import { deepImagePrior } from "./deep-image-prior.ts";
 import { cifarDenseNet, densenet } from "./densenet.ts";
 import { dpn } from "./dpn.ts";
+import { efficientnet, efficientnetResolutions } from "./efficientnet.ts";
 import { fcn } from "./fcn.ts";
 import { googlenet, googlenetLoss } from "./googlenet.ts";
 import { highway, mnistHighway } from "./highway.ts";
@@ -25,6 +26,7 @@ import { inceptionV2 } from "./inception-v2.ts";
 import { inceptionV3, inceptionV3Loss } from "./inception-v3.ts";
 import { inceptionV4 } from "./inception-v4.ts";
 import { lenet5 } from "./lenet5.ts";
+import { mnasnet } from "./mnasnet.ts";
 import { mnistCnn } from "./mnist-cnn.ts";
 import { mobilenetResolutions, mobilenetV1 } from "./mobilenet-v1.ts";
 import { mobilenetV2 } from "./mobilenet-v2.ts";
@@ -131,6 +133,9 @@ const zhang =
   "Zhang, Zhou, Lin and Sun, ShuffleNet: an extremely efficient convolutional neural network for mobile devices";
 const ma =
   "Ma, Zhang, Zheng and Sun, ShuffleNet V2: practical guidelines for efficient CNN architecture design";
+const tan =
+  "Tan, Chen, Pang, Vasudevan, Sandler, Howard and Le, MnasNet: platform-aware neural architecture search for mobile";
+const tan2019 = "Tan and Le, EfficientNet: rethinking model scaling for convolutional neural networks";
 const sandler =
   "Sandler, Howard, Zhu, Zhmoginov and Chen, MobileNetV2: inverted residuals and linear bottlenecks";
 const howard2019 =
@@ -179,7 +184,9 @@ const bnInceptionPictures: Preprocessing = { ...caffe, mean: [104, 117, 128] };
 const cadene = "Cadene/pretrained-models.pytorch";
 const akamaster = "akamaster/pytorch_resnet_cifar10";
 
-/** "x0-5", as checkpoints of ShuffleNet are called. */
+const square = (edge: number) => [edge, edge, 3] as const;
+
+/** "x0-5", as checkpoints are called. */
 const times = (width: number) => `x${Number.isInteger(width) ? `${width}-0` : `${width}`.replace(".", "-")}`;
 
 // biome-ignore format: one line a model
@@ -268,6 +275,10 @@ const entries: readonly ModelEntry[] = [
     ({ name: width === 1 ? "mobilenet-v2" : `mobilenet-v2-${width}`, paper: sandler, year: 2018, ...imagenet, names: "torchvision", note: width === 1 ? "Table 2" : `Table 2, ${width} times the channels`, build: (options) => mobilenetV2({ ...options, width }) })),
   ...(["large", "small"] as const).map((size): ModelEntry =>
     ({ name: `mobilenet-v3-${size}`, paper: howard2019, year: 2019, ...imagenet, names: "torchvision", note: size === "large" ? "Table 1" : "Table 2", build: (options) => mobilenetV3({ ...options, size }) })),
+  ...[0.5, 0.75, 1, 1.3].map((width): ModelEntry =>
+    ({ name: `mnasnet${times(width).slice(1)}`, paper: tan, year: 2018, ...imagenet, names: "torchvision", note: `B1, ${width}×`, build: (options) => mnasnet({ ...options, width }) })),
+  ...([["b0", 0.875], ["b1", 240 / 256], ["b2", 0.89], ["b3", 300 / 320], ["b4", 380 / 384], ["b5", 1], ["b6", 1], ["b7", 1]] as const).map(([variant, cropFraction]): ModelEntry =>
+    ({ name: `efficientnet-${variant}`, paper: tan2019, year: 2019, input: square(efficientnetResolutions[variant]), classes: 1000, preprocessing: { ...torchvision, cropFraction }, names: "torchvision", note: variant === "b0" ? "Table 1" : "Table 2", build: (options) => efficientnet({ ...options, variant }) })),
   { name: "bn-inception", paper: ioffe, year: 2015, ...imagenet, preprocessing: bnInceptionPictures, names: cadene, note: "figure 5", build: (options) => bnInception({ ...options }), training: { build: (options) => bnInception({ ...options, auxiliary: true }), loss: bnInceptionLoss } },
   { name: "inception-v2", paper: szegedy2015, year: 2015, ...imagenet299, names: "torchvision's inception_v3, where it has the layer", note: "Table 1 as printed", build: (options) => inceptionV2({ ...options }), training: { build: (options) => inceptionV2({ ...options, auxiliary: true }), loss: inceptionV3Loss } },
   { name: "inception-v3", paper: szegedy2015, year: 2015, input: [299, 299, 3], classes: 1000, names: "torchvision", build: (options) => inceptionV3({ ...options }), training: { build: (options) => inceptionV3({ ...options, auxiliary: true }), loss: inceptionV3Loss } },
