@@ -4,6 +4,7 @@ export * from "./channel-shuffle.ts";
 export * from "./combinators.ts";
 export * from "./conv2d.ts";
 export * from "./dropout.ts";
+export * from "./fully-convolutional.ts";
 export * from "./group-norm.ts";
 export * from "./initializers.ts";
 export * from "./inverted-residual.ts";

@@ -14,6 +14,7 @@ export * from "./dropout.ts";
 export * from "./elu.ts";
 export * from "./exp.ts";
 export * from "./fill.ts";
+export * from "./filter-of-matrix.ts";
 export * from "./flatten.ts";
 export * from "./global-pool2d.ts";
 export * from "./group-norm.ts";

@@ -4,6 +4,7 @@ import type { Case } from "./case.ts";
 import { cases as conv2d } from "./conv2d.ts";
 import { cases as dropout } from "./dropout.ts";
 import { cases as elementwise } from "./elementwise.ts";
+import { cases as filterOfMatrix } from "./filter-of-matrix.ts";
 import { cases as linear } from "./linear.ts";
 import { cases as losses } from "./losses.ts";
 import { cases as networks } from "./networks.ts";
@@ -19,6 +20,7 @@ export const cases: readonly Case[] = [
   ...conv2d,
   ...transposedConv2d,
   ...linear,
+  ...filterOfMatrix,
   ...pooling,
   ...prelu,
   ...elementwise,
