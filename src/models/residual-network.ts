@@ -64,8 +64,7 @@ export interface ResidualNetworkOptions extends ResidualStagesOptions {
 /** First layers, stages of blocks that halve the size, global pooling, last layer. */
 export function residualNetwork(options: ResidualNetworkOptions): nn.Layer {
   const { width = 64, stem = "imagenet", bias = false, head } = options;
-  const first = stem === "cifar" ? { kernel: 3, stride: 1 } : { kernel: 7, stride: 2 };
-  const { kernel, stride } = first;
+  const [kernel, stride] = stem === "cifar" ? [3, 1] : [7, 2];
   return nn.sequential({
     conv1: convolution(width, kernel, { stride, padding: (kernel - 1) / 2, bias }),
     bn1: nn.batchNorm2d(),
@@ -79,10 +78,7 @@ export function residualNetwork(options: ResidualNetworkOptions): nn.Layer {
 }
 
 /** What drops each of `count` blocks, from the input on. */
-export function dropsOf(
-  count: number,
-  stochasticDepth: StochasticDepthSchedule | undefined,
-): readonly nn.Layer[] {
+function dropsOf(count: number, stochasticDepth: StochasticDepthSchedule | undefined): readonly nn.Layer[] {
   if (stochasticDepth === undefined) return new Array(count).fill(nn.identity());
   const { survival, ...options } = stochasticDepth;
   return nn.linearDecay(count, survival).map((each) => nn.stochasticDepth(each, options));
