@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { models } from "../models/registry.ts";
 import type { Host } from "./host.ts";
@@ -26,15 +29,22 @@ async function run(...args: string[]) {
 }
 
 describe("the command line", () => {
-  test.each(["train", "evaluate", "predict", "convert", "export", "summary", "profile", "models"])(
-    "%s has --help and --json",
-    async (command) => {
-      const { code, out, log } = await run(command, "--help");
-      expect({ code, log }).toEqual({ code: 0, log: "" });
-      expect(out).toContain(`Usage: striate ${command}`);
-      expect(out).toContain("--json");
-    },
-  );
+  test.each([
+    "train",
+    "evaluate",
+    "predict",
+    "convert",
+    "export",
+    "summary",
+    "receptive-field",
+    "profile",
+    "models",
+  ])("%s has --help and --json", async (command) => {
+    const { code, out, log } = await run(command, "--help");
+    expect({ code, log }).toEqual({ code: 0, log: "" });
+    expect(out).toContain(`Usage: striate ${command}`);
+    expect(out).toContain("--json");
+  });
 
   test("lists the models, as a table and as JSON", async () => {
     const table = await run("models");
@@ -54,6 +64,28 @@ describe("the command line", () => {
     });
     const none = await run("models", "vggnet");
     expect([none.code, none.log]).toEqual([2, expect.stringContaining('there is no model with "vggnet"')]);
+  });
+
+  test("draws networks, and what their places look at", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "striate-pictures-"));
+    const [diagram, field, png] = ["net.svg", "field.svg", "field.png"].map((name) => join(folder, name));
+    const drawn = await run("summary", "lenet5", "--svg", diagram);
+    expect(drawn.code, drawn.log).toBe(0);
+    expect(await readFile(diagram, "utf8")).toMatch(/^<svg .*<title>lenet5<\/title>/s);
+    const flags = ["--at", "conv2", "--images", "1", "--engine", "js"];
+    const seen = await run("receptive-field", "lenet5", ...flags, "--svg", field, "--png", png);
+    expect(seen.code, seen.log).toBe(0);
+    expect(seen.out).toMatch(
+      /^lenet5 at conv2, 10×10×16\nsees by arithmetic {3}14×14 pixels, step 2; of the image 14×14 from row 6 /,
+    );
+    expect(await readFile(field, "utf8")).toContain("lenet5, effective receptive field");
+    expect((await readFile(png)).subarray(1, 4).toString()).toBe("PNG");
+    const json = JSON.parse((await run("receptive-field", "lenet5", ...flags, "--json")).out);
+    expect(json).toMatchObject({ model: "lenet5", at: "conv2", box: [6, 6, 14, 14] });
+    expect(json.values).toHaveLength(784);
+    const none = await run("receptive-field", "lenet5", "--at", "conv3");
+    expect(none).toMatchObject({ code: 2, log: expect.stringContaining('no tensor at "conv3"') });
+    await rm(folder, { recursive: true });
   });
 
   test("summarises LeNet-5 with the numbers of its paper's layers", async () => {

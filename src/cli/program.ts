@@ -10,6 +10,7 @@ import type { Host } from "./host.ts";
 import { addModels } from "./models.ts";
 import { addPredict } from "./predict.ts";
 import { addProfile } from "./profile.ts";
+import { addReceptiveField } from "./receptive-field.ts";
 import { addSummary } from "./summary.ts";
 import { addTrain } from "./train.ts";
 
@@ -33,6 +34,7 @@ export async function runCli(args: readonly string[], host: Host): Promise<numbe
   addConvert(program, host);
   addExport(program, host);
   addSummary(program, host);
+  addReceptiveField(program, host);
   addProfile(program, host);
   addModels(program, host);
   try {

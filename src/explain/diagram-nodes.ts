@@ -97,15 +97,20 @@ function appearance({ node, shape }: Tensor, look: Look): Pick<DiagramNode, "loo
   if (look === "convolution") {
     const filters = inputs.weight.shape;
     const groups = inputs.x.shape[3] / filters[2];
-    const isDepthwise = name === "conv2d" && filters[2] === 1 && groups > 1;
+    if (name === "transposedConv2d") {
+      const { stride: up } = attributes as { readonly stride?: number | readonly [number, number] };
+      const [factor] = [up ?? 1].flat();
+      return {
+        look,
+        text: `up ${filters.slice(0, 2).join("×")}${factor > 1 ? ` ×${factor}` : ""}`,
+        stride: 1,
+      };
+    }
+    const isDepthwise = filters[2] === 1 && groups > 1;
     if (isDepthwise) return { look: "depthwise", text: `dw ${kernel}`, stride };
-    const grouped = name === "conv2d" && groups > 1 ? ` ÷${groups}` : "";
+    const grouped = groups > 1 ? ` ÷${groups}` : "";
     const dilation = window !== undefined && window.dilation[0] > 1 ? ` d${window.dilation[0]}` : "";
-    return {
-      look,
-      text: `${name === "conv2d" ? kernel : filters.slice(0, 2).join("×")}${grouped}${dilation}`,
-      stride,
-    };
+    return { look, text: `${kernel}${grouped}${dilation}`, stride };
   }
   if (look === "pooling") {
     const kind = /max/i.test(name) ? "max" : "avg";

@@ -10,9 +10,9 @@
  * torch/serialization.py, `_save`; PKWARE's APPNOTE.TXT 6.3. The bytes depend on names, shapes and values alone: no time stands in them.
  */
 
+import { crc32 } from "../tensor/crc32.ts";
 import { CheckpointError } from "../tensor/errors.ts";
 import { type ElementType, elementBytes } from "./element-types.ts";
-import { crc32 } from "./pytorch-zip.ts";
 import type { WritableTensor } from "./safetensors.ts";
 
 const storageNames: Readonly<Partial<Record<ElementType, string>>> = {

@@ -5,6 +5,7 @@
  * PKWARE's APPNOTE.TXT 6.3: 4.3.7 local header, 4.3.12 directory, 4.3.14 to 4.3.16 its end, 4.5.3 sizes of 64 bits.
  */
 
+import { crc32 } from "../tensor/crc32.ts";
 import { CheckpointError } from "../tensor/errors.ts";
 
 export interface ZipEntry {
@@ -126,20 +127,6 @@ function directoryOf(view: DataView, file: string): { offset: number; end: numbe
   if (offset + size > end || count * 46 > size)
     throw fault(file, end, `a directory of ${print(count)} entries and ${print(size)} bytes is not there`);
   return { offset, end: offset + size, count };
-}
-
-/** Remainders of the polynomial 0xEDB88320 for each byte. */
-const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? 0xedb88320 ^ (crc >>> 1) : crc >>> 1;
-  return crc;
-});
-
-/** CRC-32 as zip, gzip and PNG have it. */
-export function crc32(bytes: Uint8Array): number {
-  let crc = -1;
-  for (let i = 0; i < bytes.length; i++) crc = crcTable[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
-  return (crc ^ -1) >>> 0;
 }
 
 function fault(file: string, offset: number, reason: string): CheckpointError {
