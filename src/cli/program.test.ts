@@ -112,7 +112,11 @@ describe("the command line", () => {
       /'x' is invalid. It is a whole/,
     ],
     ["zero images", ["train", "lenet5", "--data", "digits", "--batch", "0"], /at least 1/],
-    ["an engine that is none", ["train", "lenet5", "--data", "digits", "--engine", "gpu"], /auto, native, wasm, js/],
+    [
+      "an engine that is none",
+      ["train", "lenet5", "--data", "digits", "--engine", "gpu"],
+      /auto, native, wasm, js/,
+    ],
     ["a shape that is none", ["summary", "lenet5", "--input", "28x28"], /such as 28x28x1/],
     ["a model that is none", ["summary", "lenet"], /no model "lenet".*lenet5/],
     [

@@ -11,11 +11,11 @@ import { writeFileAtomic } from "../formats/node.ts";
 import { readCheckpoint } from "../inference/node.ts";
 import { modelNamed } from "../models/registry.ts";
 import { build } from "../nn/index.ts";
-import { type EngineChoice, engineChoices, openEngine } from "./engines.ts";
-import { count, type ImageShape, imageShape, oneOf, whole } from "./flags.ts";
+import { addEngineOptions, type EngineFlags, openEngine } from "./engines.ts";
+import { count, type ImageShape, imageShape, whole } from "./flags.ts";
 import type { Host } from "./host.ts";
 
-interface ReceptiveFieldFlags {
+interface ReceptiveFieldFlags extends EngineFlags {
   readonly at?: string;
   readonly weights?: string;
   readonly images: number;
@@ -23,13 +23,11 @@ interface ReceptiveFieldFlags {
   readonly input?: ImageShape;
   readonly svg?: string;
   readonly png?: string;
-  readonly engine: EngineChoice;
-  readonly threads?: number;
   readonly json?: boolean;
 }
 
 export function addReceptiveField(program: Command, host: Host): void {
-  program
+  const command = program
     .command("receptive-field")
     .description("Show which pixels the middle place of a map looks at, and how much.")
     .argument("<model>", "a model by name; `striate models` lists them")
@@ -39,9 +37,8 @@ export function addReceptiveField(program: Command, host: Host): void {
     .option("--seed <n>", "of images and first weights", whole, 0)
     .option("--input <HxWxC>", "height, width and channels of the image", imageShape)
     .option("--svg <file>", "draw it with what arithmetic says around it")
-    .option("--png <file>", "draw it alone, a pixel of the image each")
-    .option("--engine <name>", `what computes: ${engineChoices.join(", ")}`, oneOf(...engineChoices), "auto")
-    .option("--threads <n>", "threads to compute with", count)
+    .option("--png <file>", "draw it alone, a pixel of the image each");
+  addEngineOptions(command)
     .option("--json", "write one JSON object, with all values")
     .action((name: string, flags: ReceptiveFieldFlags) => runReceptiveField(name, flags, host));
 }
@@ -61,7 +58,7 @@ async function runReceptiveField(name: string, flags: ReceptiveFieldFlags, host:
     new Map(
       [...network.parameters, ...network.states].map((each) => [each.name, state.get(each.name)?.data ?? []]),
     );
-  const engine = await openEngine(flags.engine, flags.threads);
+  const engine = await openEngine(flags, host);
   try {
     const field = await effectiveReceptiveField(network, {
       engine,

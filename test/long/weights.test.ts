@@ -100,10 +100,12 @@ describe.skipIf(absent.length > 0)("weights of Caffe, under its names", () => {
       const expected: { predictions: readonly ExpectedPrediction[] } = JSON.parse(
         await readFile(`${weights}${file}.expected.json`, "utf8"),
       );
-      const classifier = await openClassifier(`${weights}${file}.safetensors`, { model, batch: 10 });
+      const engine = await wasmEngine();
+      const classifier = await openClassifier(`${weights}${file}.safetensors`, { engine, model, batch: 10 });
       const pictures = expected.predictions.map((each) => `${samples}${each.file}`);
       const found = await classifier.classifyFiles(pictures);
       classifier.dispose();
+      engine.dispose();
       const right = expected.predictions.filter(({ top5 }, i) => found[i][0].label === top5[0]).length;
       const difference = expected.predictions.flatMap(({ top5, probabilities }, i) =>
         top5.map((label, place) => {
