@@ -35,6 +35,7 @@ const ofRegistry: Readonly<Record<string, string>> = {
   "cifar-preact-resnet-20": "preresnet20_cifar10",
   "cifar-preact-resnet-110": "preresnet110_cifar10",
   "cifar-preact-resnet-164": "preresnet164bn_cifar10",
+  "cifar-pyramidnet-110-48": "pyramidnet110_a48_cifar10",
   alexnet: "alexnet",
   "alexnet-2gpu": "alexnet_caffe",
   caffenet: "caffenet",

@@ -49,6 +49,12 @@ export {
   preactResNet,
 } from "./preact-resnet.ts";
 export { normalizationOf, type Preprocessing } from "./preprocessing.ts";
+export {
+  type CifarPyramidNetOptions,
+  cifarPyramidNet,
+  type PyramidNetOptions,
+  pyramidNet,
+} from "./pyramidnet.ts";
 export * from "./receptive-field.ts";
 export * from "./registry.ts";
 export type { BottleneckVariant, ShortcutOption, StochasticDepthSchedule } from "./residual-network.ts";

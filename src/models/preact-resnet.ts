@@ -8,10 +8,10 @@
  * Input [n, 224, 224, 3] or [n, 32, 32, 3], other sizes pass; output logits [n, classes].
  */
 
-import * as nn from "../nn/index.ts";
+import type * as nn from "../nn/index.ts";
 import { checkOneOf } from "../nn/options.ts";
 import { OptionError } from "../tensor/errors.ts";
-import { preactNetwork, preactUnit } from "./preact-network.ts";
+import { doublingStages, imagenetStem, preactNetwork, preactUnit } from "./preact-network.ts";
 import { type BottleneckVariant, convolution } from "./residual-network.ts";
 
 export type PreactResNetDepth = keyof typeof depths;
@@ -36,10 +36,8 @@ export function preactResNet(options: PreactResNetOptions = {}): nn.Layer {
   checkOneOf("preactResNet", "stem", stem, ["imagenet", "cifar"]);
   const { block, counts } = depths[depth];
   return preactNetwork({
-    counts,
-    width: 64,
     first: stem === "cifar" ? convolution(64, 3, { padding: 1 }) : imagenetStem(),
-    unit: (width, stride) => preactUnit({ block, width, stride, variant }),
+    stages: doublingStages(counts, 64, (width, stride) => preactUnit({ block, width, stride, variant })),
     lastNorm,
     classes,
   });
@@ -54,15 +52,6 @@ const depths = {
   152: { block: "bottleneck", counts: [3, 8, 36, 3] },
   200: { block: "bottleneck", counts: [3, 24, 36, 3] },
 } as const;
-
-function imagenetStem(): nn.Layer {
-  return nn.sequential({
-    conv: convolution(64, 7, { stride: 2, padding: 3 }),
-    bn: nn.batchNorm2d(),
-    activ: nn.relu(),
-    pool: nn.maxPool2d(3, { stride: 2, padding: 1 }),
-  });
-}
 
 export interface CifarPreactResNetOptions {
   /** Weighted layers, 6n + 2 in basic units and 9n + 2 in bottlenecks. Default 20; the paper has 110, 164 and 1001. */
@@ -88,10 +77,8 @@ export function cifarPreactResNet(options: CifarPreactResNetOptions = {}): nn.La
       { depth, block },
     );
   return preactNetwork({
-    counts: [n, n, n],
-    width: 16,
     first: convolution(16, 3, { padding: 1 }),
-    unit: (width, stride) => preactUnit({ block, width, stride, variant }),
+    stages: doublingStages([n, n, n], 16, (width, stride) => preactUnit({ block, width, stride, variant })),
     classes,
   });
 }

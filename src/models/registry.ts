@@ -44,6 +44,7 @@ import {
   type Preprocessing,
   torchvision,
 } from "./preprocessing.ts";
+import { cifarPyramidNet, pyramidNet } from "./pyramidnet.ts";
 import { resnet } from "./resnet.ts";
 import { cifarResNeXt, resnext } from "./resnext.ts";
 import { senet154, seResNet, seResNeXt } from "./senet.ts";
@@ -119,6 +120,7 @@ const xie = "Xie, Girshick, Dollár, Tu and He, Aggregated residual transformati
 const zagoruyko = "Zagoruyko and Komodakis, Wide residual networks";
 const iandola =
   "Iandola, Han, Moskewicz, Ashraf, Dally and Keutzer, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size";
+const han = "Han, Kim and Kim, Deep pyramidal residual networks";
 const srivastava = "Srivastava, Greff and Schmidhuber, Training very deep networks";
 const he2016 = "He, Zhang, Ren and Sun, Identity mappings in deep residual networks";
 const huang2016 = "Huang, Sun, Liu, Sedra and Weinberger, Deep networks with stochastic depth";
@@ -245,6 +247,10 @@ const entries: readonly ModelEntry[] = [
   { name: "preact-resnet18-cifar", paper: he2016, year: 2016, ...cifar, names: "pytorchcv", note: "3×3 first, nothing after the last unit, as in kuangliu/pytorch-cifar", build: (options) => preactResNet({ classes: 10, ...options, depth: 18, stem: "cifar", lastNorm: false }) },
   ...[20, 56, 110, 164, 1001].map((depth): ModelEntry =>
     ({ name: `cifar-preact-resnet-${depth}`, paper: he2016, year: 2016, ...cifar, names: "pytorchcv", note: depth < 164 ? "basic units" : "bottlenecks, Table 3", build: (options) => cifarPreactResNet({ ...options, depth }) })),
+  ...([[101, 360], [200, 300], [200, 450]] as const).map(([depth, alpha]): ModelEntry =>
+    ({ name: `pyramidnet${depth}-${alpha}`, paper: han, year: 2016, ...imagenet, names: "pytorchcv", note: depth === 101 ? "as in pytorchcv" : "Table 5", build: (options) => pyramidNet({ ...options, depth, alpha }) })),
+  ...[[110, 48], [110, 84], [110, 270], [164, 270], [200, 240], [236, 220], [272, 200]].map(([depth, alpha]): ModelEntry =>
+    ({ name: `cifar-pyramidnet-${depth}-${alpha}`, paper: han, year: 2016, ...cifar, names: "pytorchcv", note: "Table 4", build: (options) => cifarPyramidNet({ ...options, depth, alpha }) })),
   ...(["1.0", "1.1"] as const).map((version): ModelEntry =>
     ({ name: `squeezenet${version.replace(".", "-")}`, paper: iandola, year: 2016, ...imagenet, names: "torchvision", note: version === "1.0" ? "Table 1" : "the authors' later one", build: (options) => squeezenet({ ...options, version }) })),
   ...([121, 161, 169, 201] as const).map((depth): ModelEntry =>

@@ -13,7 +13,7 @@
 import * as nn from "../nn/index.ts";
 import { checkOneOf, checkWhole } from "../nn/options.ts";
 import { OptionError } from "../tensor/errors.ts";
-import { preactNetwork, preactUnit } from "./preact-network.ts";
+import { doublingStages, preactNetwork, preactUnit } from "./preact-network.ts";
 import {
   type BottleneckVariant,
   bottleneckBody,
@@ -71,10 +71,10 @@ export function cifarWideResNet(options: CifarWideResNetOptions = {}): nn.Layer 
       { depth },
     );
   return preactNetwork({
-    counts: [n, n, n],
-    width: 16 * widen,
     first: convolution(16, 3, { padding: 1 }),
-    unit: (width, stride) => preactUnit({ block: "basic", width, stride, dropout }),
+    stages: doublingStages([n, n, n], 16 * widen, (width, stride) =>
+      preactUnit({ block: "basic", width, stride, dropout }),
+    ),
     classes,
   });
 }

@@ -77,6 +77,14 @@ const cifarDensenet: Recipe = {
   schedule: "multistep:150,225:0.1",
 };
 
+/** PyramidNet on CIFAR-10: Han, Kim and Kim, "Deep Pyramidal Residual Networks", 2016, section 4.1. */
+const cifarPyramidnet: Recipe = {
+  ...cifarResnet,
+  epochs: 300,
+  optimizer: sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-4 }),
+  schedule: "multistep:150,225:0.1",
+};
+
 /**
  * ResNeXt on CIFAR-10: Xie, Girshick, Dollár, Tu and He, "Aggregated Residual Transformations for Deep Neural Networks", 2016,
  * section 5.3.
@@ -102,6 +110,7 @@ const families: readonly (readonly [name: RegExp, recipe: (depth: number) => Rec
   [/^cifar-preact-resnet-(\d+)$/, () => ({ ...cifarResnet, warmupEpochs: 1 })],
   [/^wrn-(\d+)/, () => wideResnet],
   [/^cifar-densenet-(?:bc-)?(\d+)/, () => cifarDensenet],
+  [/^cifar-pyramidnet-(\d+)/, () => cifarPyramidnet],
   [/^cifar-resnext-(\d+)/, () => cifarResnext],
 ];
 
