@@ -315,16 +315,20 @@ export class ModuleBuilder {
     const exports = this.functions.flatMap((each, i) =>
       each.exported ? [[...name(each.name), 0x00, ...unsigned(i)]] : [],
     );
-    const body: number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
-    body.push(...section(1, types));
-    body.push(...section(2, [[...name("env"), ...name("memory"), 0x02, ...limits]]));
-    body.push(...section(3, typeOf.map(unsigned)));
-    body.push(...section(7, exports));
     const code = this.functions.map((each) => each.encode());
     const codeLength = code.reduce((sum, each) => sum + each.length, 0) + unsigned(code.length).length;
-    const bytes = new Uint8Array(body.length + 1 + unsigned(codeLength).length + codeLength);
+    const chunks: readonly ArrayLike<number>[] = [
+      [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+      section(1, types),
+      section(2, [[...name("env"), ...name("memory"), 0x02, ...limits]]),
+      section(3, typeOf.map(unsigned)),
+      section(7, exports),
+      [10, ...unsigned(codeLength), ...unsigned(code.length)],
+      ...code,
+    ];
+    const bytes = new Uint8Array(chunks.reduce((sum, each) => sum + each.length, 0));
     let at = 0;
-    for (const chunk of [body, [10, ...unsigned(codeLength), ...unsigned(code.length)], ...code]) {
+    for (const chunk of chunks) {
       bytes.set(chunk, at);
       at += chunk.length;
     }
