@@ -1,33 +1,66 @@
 /** Recorded networks of the inceptions and of what followed them. */
 
-import { bnInception } from "../src/models/bn-inception.ts";
-import { inceptionResNet } from "../src/models/inception-resnet.ts";
-import { inceptionV4 } from "../src/models/inception-v4.ts";
-import { xception } from "../src/models/xception.ts";
+import { pnasnet } from "../src/models/pnasnet.ts";
+import { modelNamed } from "../src/models/registry.ts";
 import type { PublishedModel } from "./published-models.ts";
 
-/** Models that are made without dropout, so that training steps can be compared. */
-const withoutDropout: Readonly<Record<string, Omit<PublishedModel, "name" | "training">>> = {
-  "bn-inception": { recorded: "bninception", model: bnInception() },
-  "inception-resnet-v1": {
-    recorded: "inception_resnet_v1_facenet",
-    model: inceptionResNet({ version: 1, dropout: 0 }),
-  },
-  "inception-resnet-v1 of pytorchcv": {
-    recorded: "inception_resnet_v1",
-    model: inceptionResNet({ version: 1, dropout: 0 }),
-    recordedName: pytorchcvNameOfInceptionResNet,
-  },
-  "inception-resnet-v2": { recorded: "inceptionresnetv2", model: inceptionResNet({ dropout: 0 }) },
-  xception: { recorded: "xception", model: xception({ dropout: 0 }) },
+/** Models of the registry, and the names of their records. */
+const ofRegistry: Readonly<Record<string, string>> = {
+  "bn-inception": "bninception",
+  "inception-v4": "inceptionv4",
+  "inception-resnet-v1": "inception_resnet_v1_facenet",
+  "inception-resnet-v2": "inceptionresnetv2",
+  xception: "xception",
 };
 
 export const publishedInceptions: readonly PublishedModel[] = [
-  // At 107 pixels the last maps are 2×2, and some channels nearly constant: the gradients of the record in float32 and in
-  // float64 part by 4e-3 already.
-  { name: "inception-v4", recorded: "inceptionv4", model: inceptionV4() },
-  ...Object.entries(withoutDropout).map(([name, each]) => ({ ...each, name, training: each.model })),
+  ...Object.entries(ofRegistry).map(([name, recorded]) => ({
+    name,
+    recorded,
+    model: modelNamed(name).build(),
+  })),
+  {
+    name: "inception-resnet-v1 of pytorchcv",
+    recorded: "inception_resnet_v1",
+    model: modelNamed("inception-resnet-v1").build(),
+    recordedName: pytorchcvNameOfInceptionResNet,
+  },
+  // These records pad maps of even size by one more row and column, and cut off the first of what comes out.
+  {
+    name: "nasnet-a-mobile",
+    recorded: "nasnetamobile",
+    model: modelNamed("nasnet-a-mobile").build(),
+    cutOff: reductionAt(28, 22) + reductionAt(14, 88) + reductionAt(7, 176),
+  },
+  {
+    name: "pnasnet5-large",
+    recorded: "pnasnet5large",
+    model: pnasnet({ padding: "as at 331" }),
+    cutOff: rim(21) * (2 * separable(5, 432) + separable(7, 432) + 2 * separable(3, 432)),
+  },
+  {
+    name: "polynet",
+    recorded: "polynet",
+    model: modelNamed("polynet").build(),
+    // The same names, but in the order of computation: the record has all batch norms of a shared convolution together.
+    recordedName: (ours) => ours,
+  },
 ];
+
+/** Places that maps of n × n have less than those of one more row and column. */
+function rim(n: number): number {
+  return (n + 1) ** 2 - n ** 2;
+}
+
+/** Multiply-adds of a separable convolution at one place. */
+function separable(kernel: number, channels: number): number {
+  return kernel ** 2 * channels + channels ** 2;
+}
+
+/** What is cut off in a reduction cell of NASNet-A that gives maps of n × n. */
+function reductionAt(n: number, channels: number): number {
+  return rim(n) * (2 * separable(5, channels) + 2 * separable(7, channels) + separable(3, channels));
+}
 
 /** "repeat_2.0.branch1.2.conv.weight" is "features.stage2.unit2.branches.branch2.conv_list.conv3.conv.weight" in pytorchcv. */
 function pytorchcvNameOfInceptionResNet(ours: string): string {

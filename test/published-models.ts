@@ -23,6 +23,8 @@ export interface PublishedModel {
   readonly fullSize?: boolean;
   /** Places where the record has another tensor than ours, such as the first of several that a block gives. */
   readonly unlikePlaces?: RegExp;
+  /** Multiply-adds of places that the record computes and cuts off again. Default 0. */
+  readonly cutOff?: number;
   /** What the record calls a parameter of ours, where names differ. */
   readonly recordedName?: (ours: string) => string;
 }

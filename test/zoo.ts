@@ -130,7 +130,8 @@ export async function withFilled<Result>(
   const { model, training = model, recordedName = (ours: string) => ours } = published;
   const { bn_weight_scale: scale } = record.fill;
   const [n, c, h, w] = quickSize(record).train.input_shape;
-  const { parameters, states } = build(training, { input: [n, h, w, c], training: true });
+  // Two images, because batch norm over maps of 1×1 has no variance for one.
+  const { parameters, states } = build(training, { input: [Math.max(2, n), h, w, c], training: true });
   const layout = new StateLayout();
   const weights = layout.append("parameters", parameters);
   const named = (name: string) => ({ name: `velocity of ${name}` });

@@ -100,7 +100,8 @@ const tables: readonly AccuracyTable[] = [
     prints: "accuracy",
     rows: {
       "bn-inception": [73.524, 91.562], "inception-v4": [80.062, 94.926], "inception-resnet-v2": [80.17, 95.234],
-      "xception": [78.888, 94.292],
+      "xception": [78.888, 94.292], "polynet": [81.002, 95.624],
+      "nasnet-a-mobile": [74.08, 91.74], "nasnet-a-large": [82.566, 96.086], "pnasnet5-large": [82.736, 95.992],
     },
   },
   {

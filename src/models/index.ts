@@ -39,8 +39,11 @@ export { type MnistCnnOptions, mnistCnn } from "./mnist-cnn.ts";
 export { type MobileNetV1Options, mobilenetResolutions, mobilenetV1 } from "./mobilenet-v1.ts";
 export { type MobileNetV2Options, mobilenetV2 } from "./mobilenet-v2.ts";
 export { type MobileNetV3Options, type MobileNetV3Size, mobilenetV3 } from "./mobilenet-v3.ts";
+export { type NASNetOptions, nasnet } from "./nasnet.ts";
 export { type NinOptions, nin } from "./nin.ts";
 export { type OverFeatOptions, overfeat } from "./overfeat.ts";
+export { type PNASNetOptions, pnasnet } from "./pnasnet.ts";
+export { type PolyNetOptions, polynet } from "./polynet.ts";
 export {
   type CifarPreactResNetOptions,
   cifarPreactResNet,

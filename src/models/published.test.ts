@@ -14,7 +14,8 @@ function channelsFirst([, ...shape]: Shape): readonly number[] {
 
 const same = (name: string) => name;
 
-describe.each(publishedModels)("$name", ({ recorded, model, recordedName = same, unlikePlaces }) => {
+describe.each(publishedModels)("$name", (compared) => {
+  const { recorded, model, recordedName = same, unlikePlaces, cutOff = 0 } = compared;
   const published = publishedRecord(recorded);
 
   it.skipIf(published === undefined)(`has the names, shapes and counts of ${recorded}`, () => {
@@ -33,7 +34,7 @@ describe.each(publishedModels)("$name", ({ recorded, model, recordedName = same,
     );
     expect(new Map(declared)).toEqual(new Map(expected));
     const { parameters, macs } = published;
-    expect(summarize(network).totals).toMatchObject({ parameters, macs });
+    expect(summarize(network).totals).toMatchObject({ parameters, macs: macs - cutOff });
     const trained = new Set(network.parameters.map((each) => recordedName(each.name)));
     const order = published.tensors.map(([tensor]) => tensor).filter((tensor) => trained.has(tensor));
     // Where names differ, so does the order.

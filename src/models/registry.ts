@@ -31,8 +31,11 @@ import { mnistCnn } from "./mnist-cnn.ts";
 import { mobilenetResolutions, mobilenetV1 } from "./mobilenet-v1.ts";
 import { mobilenetV2 } from "./mobilenet-v2.ts";
 import { mobilenetV3 } from "./mobilenet-v3.ts";
+import { nasnet } from "./nasnet.ts";
 import { nin } from "./nin.ts";
 import { overfeat } from "./overfeat.ts";
+import { pnasnet } from "./pnasnet.ts";
+import { polynet } from "./polynet.ts";
 import { cifarPreactResNet, preactResNet } from "./preact-resnet.ts";
 import {
   caffe,
@@ -148,12 +151,18 @@ const szegedy2015 =
   "Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, Rethinking the Inception architecture for computer vision";
 const szegedy2016 =
   "Szegedy, Ioffe, Vanhoucke and Alemi, Inception-v4, Inception-ResNet and the impact of residual connections on learning";
+const zhang2016 = "Zhang, Li, Loy and Lin, PolyNet: a pursuit of structural diversity in very deep networks";
+const zoph =
+  "Zoph, Vasudevan, Shlens and Le, Learning transferable architectures for scalable image recognition";
+const liu =
+  "Liu, Zoph, Neumann, Shlens, Hua, Li, Fei-Fei, Yuille, Huang and Murphy, Progressive neural architecture search";
 const chollet = "Chollet, Xception: deep learning with depthwise separable convolutions";
 const simonyan = "Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition";
 
 const mnist = { input: [28, 28, 1], classes: 10, preprocessing: mnistDigits } as const;
 const cifar = { input: [32, 32, 3], classes: 10, preprocessing: cifar10 } as const;
 const imagenet = { input: [224, 224, 3], classes: 1000 } as const;
+const imagenet331 = { input: [331, 331, 3], classes: 1000 } as const;
 const imagenet299 = { input: [299, 299, 3], classes: 1000, preprocessing: inception } as const;
 
 /** PASCAL VOC's 20 classes and background. */
@@ -291,6 +300,10 @@ const entries: readonly ModelEntry[] = [
   { name: "inception-v4", paper: szegedy2016, year: 2016, ...imagenet299, names: cadene, note: "figure 9", build: inceptionV4 },
   { name: "inception-resnet-v1", paper: szegedy2016, year: 2016, ...imagenet299, names: "timesler/facenet-pytorch", note: "figure 15, with FaceNet's last layers", build: (options) => inceptionResNet({ ...options, version: 1 }) },
   { name: "inception-resnet-v2", paper: szegedy2016, year: 2016, ...imagenet299, names: cadene, note: "as the authors released it", build: (options) => inceptionResNet({ ...options, version: 2 }) },
+  { name: "polynet", paper: zhang2016, year: 2016, ...imagenet331, names: cadene, note: "Very Deep PolyNet", build: polynet },
+  { name: "nasnet-a-mobile", paper: zoph, year: 2017, ...imagenet, preprocessing: inception, names: cadene, note: "NASNet-A (4 @ 1056)", build: (options) => nasnet({ ...options, size: "mobile" }) },
+  { name: "nasnet-a-large", paper: zoph, year: 2017, ...imagenet331, preprocessing: inception, names: cadene, note: "NASNet-A (6 @ 4032)", build: (options) => nasnet({ ...options, size: "large" }) },
+  { name: "pnasnet5-large", paper: liu, year: 2017, ...imagenet331, preprocessing: inception, names: cadene, note: "PNASNet-5 (4, 216)", build: pnasnet },
   { name: "xception", paper: chollet, year: 2016, ...imagenet299, preprocessing: { ...inception, cropFraction: 0.8975 }, names: cadene, note: "figure 5", build: xception },
   ...([32, 16, 8] as const).map((stride): ModelEntry =>
     ({ name: `fcn${stride}s`, paper: long, year: 2014, ...pascal, names: "wkentaro/pytorch-fcn", note: `Table 2, FCN-${stride}s on VGG-16`, build: (options) => fcn({ ...options, stride }) })),

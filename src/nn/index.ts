@@ -15,6 +15,7 @@ export * from "./network.ts";
 export * from "./pooling.ts";
 export * from "./scaled-channels.ts";
 export * from "./scope.ts";
+export * from "./sharing.ts";
 export * from "./squeeze-excite.ts";
 export * from "./stochastic-depth.ts";
 export * from "./transposed-conv2d.ts";
