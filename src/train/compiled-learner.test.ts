@@ -5,6 +5,7 @@ import { wasmEngine } from "../engines/wasm/engine.ts";
 import { lossWithHeads, withHeads } from "../models/auxiliary-heads.ts";
 import * as nn from "../nn/index.ts";
 import { crossEntropy } from "../ops/cross-entropy.ts";
+import type { Tensor } from "../ops/operation.ts";
 import { relu } from "../ops/relu.ts";
 import { scale } from "../ops/scale.ts";
 import { sum } from "../ops/sum.ts";
@@ -84,6 +85,36 @@ describe.each(engines)("a learner on engine %s", (_, start) => {
       [1 - p, p, 0, 1].map((each) => expect.closeTo(each, 6)),
     );
   });
+
+  it.each([undefined, 1])(
+    "learns classes of pixels as those of images, %s images at a time",
+    async (microBatch) => {
+      // Two images of 1×2 pixels are four of 1×1 to a layer that looks at one pixel.
+      const x = Float32Array.from([0, 0, 2, 0, 1, 3, -1, 1]);
+      const wanted = Float32Array.from([0, 1, 1, 0]);
+      const at = { step: 0, learningRate: 1 };
+      const ofImages = await tinyLearner();
+      const ofPixels = await createLearner({
+        model: nn.sequential({ fc: nn.conv2d(2, 1) }),
+        imageShape: [1, 2, 2],
+        engine,
+        ...(microBatch === undefined ? {} : { microBatch }),
+      });
+      const filter = { kind: "filter", shape: [1, 1, 2, 2], data: Float32Array.from([1, 0, 0, 1]) } as const;
+      const given = [
+        ["fc.weight", filter],
+        ["fc.bias", vector([0, Math.log(3)])],
+      ] as const;
+      ofPixels.restore(new Map<string, StateTensor>([...ofPixels.state(), ...given]));
+      expect(ofPixels.classes).toBe(2);
+      const expected = await ofImages.trainStep(x, wanted, 4, at);
+      const found = await ofPixels.trainStep(x, wanted, 2, at);
+      expect(found.loss).toBeCloseTo(expected.loss, 6);
+      expect([...found.logits]).toEqual([...expected.logits].map((each) => expect.closeTo(each, 6)));
+      const weightOf = (learner: CompiledLearner) => [...(learner.state().get("fc.weight")?.data ?? [])];
+      expect(weightOf(ofPixels)).toEqual(weightOf(ofImages).map((each) => expect.closeTo(each, 6)));
+    },
+  );
 
   it("says how many parameters and classes there are, and names what lasts as checkpoints do", async () => {
     const learner = await smallLearner({ optimizer: sgd({ momentum: 0.9 }) });
@@ -284,10 +315,11 @@ describe.each(engines)("a learner on engine %s", (_, start) => {
   });
 
   it("refuses models that cannot be trained, when it is made or its first step is planned", async () => {
-    const make = (model: nn.Layer) => createLearner({ model, imageShape: [1, 1, 2], engine });
+    const make = (model: nn.Layer<Tensor | nn.NamedTensors>) =>
+      createLearner({ model, imageShape: [1, 1, 2], engine });
     await expect(make(nn.flatten())).rejects.toThrow(ShapeError);
-    await expect(make(nn.conv2d(3, 1))).rejects.toThrow(
-      "must return logits [n, classes]; it returns logits [2, 1, 1, 3]",
+    await expect(make((x, scope) => ({ scores: nn.conv2d(3, 1)(x, scope) }))).rejects.toThrow(
+      "must return logits [n, classes] or [n, h, w, classes]; it returns scores [2, 1, 1, 3]",
     );
     const unused: nn.Layer = (x, scope) => {
       scope.child("aside", nn.linear(3), scope.child("flat", nn.flatten(), x));

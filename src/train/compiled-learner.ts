@@ -25,7 +25,10 @@ import { type OptimizerOptions, sgd } from "./optimizer.ts";
 import { needsVelocity } from "./update.ts";
 
 export interface LearnerOptions {
-  /** The model: images [n, h, w, c] to logits [n, classes], or to several outputs of which one is "logits". */
+  /**
+   * The model: images [n, h, w, c] to logits [n, classes], or of pixels [n, p, q, classes] with labels [n, p, q], or to several
+   * outputs of which one is "logits".
+   */
   readonly model: Layer<Tensor | NamedTensors>;
   readonly imageShape: readonly [h: number, w: number, c: number];
   readonly engine: Engine;
@@ -83,6 +86,8 @@ export async function createLearner(options: LearnerOptions): Promise<CompiledLe
 export class CompiledLearner implements Learner {
   readonly parameterCount: number;
   readonly classes: number;
+  /** 1, or the pixels of a map of logits. */
+  private readonly labelsPerImage: number;
   private readonly options: PlanOptions;
   private readonly layout: StateLayout;
   private readonly stretches: Stretches;
@@ -101,7 +106,9 @@ export class CompiledLearner implements Learner {
     this.stretches = stretches;
     this.session = session;
     this.parameterCount = blueprint.parameters.reduce((sum, each) => sum + size(each.shape), 0);
-    this.classes = logitsOf(blueprint.outputs).shape[1];
+    const [, ...ofImage] = logitsOf(blueprint.outputs).shape;
+    this.classes = ofImage[ofImage.length - 1];
+    this.labelsPerImage = size(ofImage) / this.classes;
   }
 
   async trainStep(
@@ -138,8 +145,8 @@ export class CompiledLearner implements Learner {
     scalars: (part: number) => Scalars = () => ({}),
   ): Promise<StepResult> {
     const most = this.options.microBatch ?? count;
-    const [pixels, classes] = [size(this.options.imageShape), this.classes];
-    const logits = new Float32Array(count * classes);
+    const [pixels, perImage] = [size(this.options.imageShape), this.labelsPerImage];
+    const logits = new Float32Array(count * perImage * this.classes);
     let loss = 0;
     for (let part = 0, from = 0; from < count; part++, from += most) {
       const to = Math.min(from + most, count);
@@ -147,11 +154,11 @@ export class CompiledLearner implements Learner {
       const program = await this.program(form, to - from);
       const inputs = {
         x: images.subarray(from * pixels, to * pixels),
-        labels: labels.subarray(from, to),
+        labels: labels.subarray(from * perImage, to * perImage),
         ...(form === "accumulate" ? { share: [share], kept: [part === 0 ? 0 : 1] } : {}),
       };
       const outputs = await program.run(inputs, scalars(part));
-      logits.set(outputs.logits, from * classes);
+      logits.set(outputs.logits, from * perImage * this.classes);
       loss += share * outputs.loss[0];
     }
     return { loss, logits, gradientNorm: Number.NaN };

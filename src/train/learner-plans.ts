@@ -58,7 +58,7 @@ export function learnerPlan(
   }
   const training = form !== "evaluate";
   const network = build(model, { input: [count, ...imageShape], training });
-  const labels = input("labels", [count]);
+  const labels = input("labels", logitsOf(network.outputs).shape.slice(0, -1));
   const { loss: lossOf = crossEntropyOfLogits } = options;
   const loss = within("loss", () => lossOf(network.outputs, labels, { labelSmoothing }));
   const outputs = { loss, logits: logitsOf(network.outputs) };
@@ -84,13 +84,17 @@ function crossEntropyOfLogits(outputs: NamedTensors, labels: Tensor, options: Lo
   return crossEntropy({ x: logitsOf(outputs), labels }, options);
 }
 
+/** Logits of images [n, classes] or of pixels [n, h, w, classes]; a ShapeError where a model has neither. */
 export function logitsOf(outputs: NamedTensors): Tensor {
   const logits = outputs.logits;
-  if (logits?.shape.length === 2) return logits;
+  if (logits?.shape.length === 2 || logits?.shape.length === 4) return logits;
   const came = Object.entries(outputs).map(([name, { shape }]) => `${name} ${formatShape(shape)}`);
-  throw new ShapeError(`the model must return logits [n, classes]; it returns ${came.join(", ")}.`, {
-    outputs: came,
-  });
+  throw new ShapeError(
+    `the model must return logits [n, classes] or [n, h, w, classes]; it returns ${came.join(", ")}.`,
+    {
+      outputs: came,
+    },
+  );
 }
 
 /** Gradients of all parameters, in their order. Throws a ShapeError that names those without one. */
