@@ -53,7 +53,31 @@ const tables: readonly AccuracyTable[] = [
     source: "readme of BVLC's Caffe models",
     data: "ImageNet",
     prints: "accuracy",
-    rows: { "alexnet-2gpu": [57.1, 80.2], "googlenet": [68.7, 88.9] },
+    rows: { "alexnet-2gpu": [57.1, 80.2], "caffenet": [57.4, 80.4], "googlenet": [68.7, 88.9] },
+  },
+  {
+    source: "MatConvNet's page of pretrained models",
+    data: "ImageNet",
+    prints: "accuracy",
+    rows: { "cnn-f": [58.9, 81.2], "cnn-m": [62.7, 84.1] },
+  },
+  {
+    source: "readme of KaimingHe/deep-residual-networks",
+    data: "ImageNet",
+    prints: "error",
+    rows: { "resnet50-v1": [24.7, 7.8], "resnet101-v1": [23.6, 7.1], "resnet152-v1": [23.0, 6.7] },
+  },
+  {
+    source: "the paper's Table 2, ten crops",
+    data: "ImageNet",
+    prints: "error",
+    rows: { "plain18": [27.94], "plain34": [28.54] },
+  },
+  {
+    source: "the paper's Table 3",
+    data: "ImageNet",
+    prints: "error",
+    rows: { "inception-v2": [23.4] },
   },
   {
     source: "the paper's Table 3, pictures of 256 pixels, dense",
@@ -92,13 +116,39 @@ const tables: readonly AccuracyTable[] = [
     source: "pytorchcv's readme",
     data: "ImageNet",
     prints: "accuracy",
-    rows: { "mobilenet-v1": [73.39, 91.05], "shufflenet-v1-g3": [65.61, 86.52], "inception-resnet-v1": [80.37, 95.2] },
+    rows: {
+      "zfnet": [60.21, 82.73],
+      "mobilenet-v1": [73.39, 91.05], "shufflenet-v1-g3": [65.61, 86.52], "inception-resnet-v1": [80.37, 95.2],
+    },
+  },
+  {
+    source: "readme of tensorflow/models, research/slim",
+    data: "ImageNet",
+    prints: "accuracy",
+    rows: {
+      "mobilenet-v1": [70.9, 89.9], "mobilenet-v1-0.75-224": [68.4, 88.2], "mobilenet-v1-0.5-224": [63.3, 84.9],
+      "mobilenet-v1-0.25-224": [49.8, 74.2],
+      "mobilenet-v1-1.0-192": [70.0, 89.2], "mobilenet-v1-1.0-160": [68.0, 87.7], "mobilenet-v1-1.0-128": [65.2, 85.8],
+      "mobilenet-v2-1.4": [75.0, 92.5], "mobilenet-v2-0.75": [69.8, 89.6], "mobilenet-v2-0.5": [65.4, 86.4],
+      "mobilenet-v2-0.35": [60.3, 82.9],
+    },
+  },
+  {
+    source: "the paper's Table 2",
+    data: "ImageNet",
+    prints: "error",
+    rows: {
+      "shufflenet-v1-g1": [33.6], "shufflenet-v1-g2": [32.7], "shufflenet-v1-g4": [32.8], "shufflenet-v1-g8": [32.4],
+      "shufflenet-v1-g1-x0-5": [45.1], "shufflenet-v1-g3-x0-5": [43.2],
+      "shufflenet-v1-g1-x0-25": [57.1], "shufflenet-v1-g3-x0-25": [55.0],
+    },
   },
   {
     source: "readme of Cadene/pretrained-models.pytorch",
     data: "ImageNet",
     prints: "accuracy",
     rows: {
+      "resnext101-32x4d": [78.188, 93.886],
       "bn-inception": [73.524, 91.562], "inception-v4": [80.062, 94.926], "inception-resnet-v2": [80.17, 95.234],
       "xception": [78.888, 94.292], "polynet": [81.002, 95.624],
       "nasnet-a-mobile": [74.08, 91.74], "nasnet-a-large": [82.566, 96.086], "pnasnet5-large": [82.736, 95.992],
@@ -142,7 +192,28 @@ const tables: readonly AccuracyTable[] = [
     source: "readme of szagoruyko/wide-residual-networks, the median of five",
     data: "CIFAR-10",
     prints: "error",
-    rows: { "wrn-28-10": [4.0] },
+    rows: { "wrn-28-10": [4.0], "wrn-28-10-dropout": [3.89] },
+  },
+  {
+    source: "readme of liuzhuang13/DenseNet",
+    data: "CIFAR-10",
+    prints: "error",
+    rows: {
+      "cifar-densenet-40-12": [5.24], "cifar-densenet-100-12": [4.1], "cifar-densenet-100-24": [3.74],
+      "cifar-densenet-bc-100-12": [4.51], "cifar-densenet-bc-250-24": [3.62], "cifar-densenet-bc-190-40": [3.46],
+    },
+  },
+  {
+    source: "readme of jiecaoyu/pytorch-nin-cifar10",
+    data: "CIFAR-10",
+    prints: "accuracy",
+    rows: { "nin-cifar": [89.64] },
+  },
+  {
+    source: "the paper's Table 6",
+    data: "CIFAR-10",
+    prints: "error",
+    rows: { "cifar-resnet-44": [7.17], "cifar-resnet-110": [6.43], "cifar-resnet-1202": [7.93] },
   },
   {
     source: "readme of akamaster/pytorch_resnet_cifar10",
