@@ -43,7 +43,7 @@ export function findContestants() {
       modes: both,
       isOurs: true,
       isSlow: engine === "js",
-      is128: engine !== "native",
+      is128: engine === "wasm",
       lacks: hasEngine(engine) ? "" : `dist/engines/${engine}/ is not there`,
     })),
     {
@@ -95,7 +95,7 @@ export function findContestants() {
       modes: backend === "wasm" ? infer : both,
       isOurs: false,
       isSlow: backend === "cpu",
-      is128: true,
+      is128: backend === "wasm",
       lacks: canResolve("@tensorflow/tfjs-backend-wasm") ? "" : `@tensorflow/tfjs ${install}`,
     })),
   ];
