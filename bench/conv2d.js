@@ -19,7 +19,7 @@ import { distanceOf } from "./agreement.js";
 import { engineNames, hasEngine, openEngine } from "./engine.js";
 import { median } from "./measure.js";
 import { describePeak, measurePeaks } from "./peak.js";
-import { alignColumns, Csv, machine, percent, short } from "./report.js";
+import { alignColumns, Csv, machine, percent, short, warningsOfLoad } from "./report.js";
 
 /** @typedef {import("../dist/ops/operation.js").Tensor} Tensor */
 
@@ -69,6 +69,7 @@ for (const name of names)
 
 const peaks = measurePeaks([threads]);
 console.log(machine());
+for (const line of warningsOfLoad()) console.log(line);
 const peak = typeof peaks === "string" ? undefined : peaks.get(threads);
 console.log(typeof peaks === "string" ? peaks : peak && describePeak(threads, peak));
 const engines = await Promise.all(
@@ -133,8 +134,8 @@ async function measure(layer, pass, batch) {
     for (const { program, ms } of contestants) {
       /** @type {number[]} */
       const ends = [];
-      await program.run(inputs, {}, (step) => {
-        if (planned.steps[step].macs > 0) ends.push(performance.now());
+      await program.run(inputs, {}, (step, atMs) => {
+        if (planned.steps[step].macs > 0) ends.push(atMs);
       });
       // One interval may hold several steps where a plan splits a convolution, so the whole stretch is divided.
       ms.push((ends[ends.length - 1] - ends[ends.length / repeats - 1]) / (repeats - 1));

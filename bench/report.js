@@ -198,6 +198,14 @@ export function machine() {
   return `${cores[0]?.model.trim()}, ${cores.length} cores, ${os.platform()} ${os.arch()}`;
 }
 
+/** Threads that wait for each other suffer most from company: on a loaded machine PyTorch can lose most of its speed. */
+export function warningsOfLoad() {
+  const [load] = os.loadavg();
+  return load > 0.5
+    ? [`Other programs run here (load ${load.toFixed(2)}): figures and ratios are not to be trusted.`]
+    : [];
+}
+
 /** @param {number} x */
 export const short = (x) => (x >= 1000 ? x.toFixed(0) : x.toPrecision(3));
 

@@ -15,7 +15,7 @@ import { findContestants, installPeers } from "./contestants.js";
 import { materialOf } from "./material.js";
 import { flopPerImage, netNamed, nets } from "./nets.js";
 import { describePeak, measurePeaks } from "./peak.js";
-import { Csv, figures, formatTable, machine, netCells, netColumns } from "./report.js";
+import { Csv, figures, formatTable, machine, netCells, netColumns, warningsOfLoad } from "./report.js";
 import { runCase } from "./turns.js";
 
 /** @typedef {import("./nets.js").Mode} Mode */
@@ -115,20 +115,11 @@ function fail(message) {
   process.exit(1);
 }
 
-/** Threads that wait for each other suffer most from company: on a loaded machine PyTorch can lose most of its speed. */
-function warnOfLoad() {
-  const [load] = os.loadavg();
-  if (load > 0.5)
-    console.log(
-      `Other programs run here (load ${load.toFixed(2)}): figures and ratios are not to be trusted.`,
-    );
-}
-
 if (options.install) installPeers();
 const cases = listCases();
 const { chosen, left, missing } = chooseContestants();
 console.log(machine());
-warnOfLoad();
+for (const line of warningsOfLoad()) console.log(line);
 const peaks = measurePeaks([...new Set([1, threads])]);
 if (typeof peaks === "string") console.log(peaks);
 else for (const [count, each] of peaks) console.log(describePeak(count, each));
