@@ -6,8 +6,10 @@ import { crossEntropy } from "../ops/cross-entropy.ts";
 import { input } from "../ops/operation.ts";
 import { transposedConv2d } from "../ops/transposed-conv2d.ts";
 import { OptionError } from "../tensor/errors.ts";
-import { fcn } from "./fcn.ts";
+import { size } from "../tensor/shape.ts";
+import { fcn, fcnNameOfVgg16 } from "./fcn.ts";
 import { summarize } from "./summary.ts";
+import { vgg } from "./vgg.ts";
 
 describe("fcn", () => {
   it.each([
@@ -51,6 +53,17 @@ describe("fcn", () => {
     ]);
     const trained = build(fcn(), { input: [1, 32, 32, 3] });
     expect(fixed.parameters.length + 3).toBe(trained.parameters.length);
+  });
+
+  it("has the weights of VGG-16 under names of its own, all but the last layer's", () => {
+    const own = new Map(build(fcn(), { input: [1, 32, 32, 3] }).parameters.map((each) => [each.name, each]));
+    const { parameters } = build(vgg(), { input: [1, 224, 224, 3] });
+    const renamed = parameters.map(({ name, shape }) => [fcnNameOfVgg16(name), size(shape)] as const);
+    expect(renamed.slice(-2).map(([name]) => name)).toEqual([undefined, undefined]);
+    for (const [name, numbers] of renamed.slice(0, -2))
+      expect([name, size(own.get(name ?? "")?.shape ?? [])]).toEqual([name, numbers]);
+    const rest = [...own.keys()].filter((name) => !renamed.some(([each]) => each === name));
+    expect(rest.every((name) => /score/.test(name))).toBe(true);
   });
 
   it("refuses what it does not know", () => {

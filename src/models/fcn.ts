@@ -129,3 +129,26 @@ function cut(x: Tensor, offset: number, like: Tensor): Tensor {
     { axis: 2, from: offset, length: w },
   );
 }
+
+/**
+ * What FCN calls a weight of VGG-16 under torchvision's names, undefined for the last layer, which it has not: the networks of
+ * the paper begin with these weights. They are the same numbers, fc6 and fc7 in the order of linear layers.
+ *
+ *   weightsFor(network.parameters, vgg16Tensors, { rename: fcnNameOfVgg16, head: headOf(…) })
+ */
+export function fcnNameOfVgg16(name: string): string | undefined {
+  const [, layer, leaf] = /^(.*)\.(weight|bias)$/.exec(name) ?? [];
+  const ours = vgg16Layers.get(layer);
+  return ours === undefined ? undefined : `${ours}.${leaf}`;
+}
+
+/** Each convolution is followed by its activation, each stage by its pooling. */
+const vgg16Layers: ReadonlyMap<string, string> = new Map([
+  ...stages.flatMap(([pool, widths], stage) => {
+    const before = stages.slice(0, stage).reduce((sum, [, each]) => sum + 2 * each.length + 1, 0);
+    const number = pool.slice("pool".length);
+    return widths.map((_, i) => [`features.${before + 2 * i}`, `conv${number}_${i + 1}`] as const);
+  }),
+  ["classifier.0", "fc6"],
+  ["classifier.3", "fc7"],
+]);

@@ -18,7 +18,7 @@ export {
   efficientnet,
   efficientnetResolutions,
 } from "./efficientnet.ts";
-export { type FcnOptions, fcn } from "./fcn.ts";
+export { type FcnOptions, fcn, fcnNameOfVgg16 } from "./fcn.ts";
 export {
   type GoogLeNetModuleOptions,
   type GoogLeNetOptions,

@@ -44,6 +44,29 @@ function refusal(call: () => unknown): CheckpointError {
 }
 
 describe("weights of a file", () => {
+  test("of a linear layer over a whole map are those of the convolution that sees it, and the other way round", () => {
+    const rows = nn.build(nn.sequential([nn.flatten(), nn.linear(2)]), { input: [1, 2, 3, 4] });
+    const filters = nn.build(nn.sequential([nn.identity(), nn.conv2d(2, [2, 3])]), {
+      input: [1, 2, 3, 4],
+    });
+    const numbers = Float32Array.from({ length: 48 }, (_, i) => i);
+    const bias = ["1.bias", { shape: [2], data: new Float32Array(2) }] as const;
+    const inFile = (shape: readonly number[]) =>
+      new Map<string, WritableTensor>([["1.weight", { shape, data: numbers }], bias]);
+    for (const { parameters } of [rows, filters]) {
+      const [asMatrix, asFilter] = [
+        [2, 24],
+        [2, 4, 2, 3],
+      ].map((shape) => weightsFor(parameters, inFile(shape)));
+      expect(asMatrix).toEqual(asFilter);
+      expect(asMatrix.get("1.weight")?.shape).toEqual(parameters[0].shape);
+    }
+    expect(() => weightsFor(rows.parameters, inFile([4, 2, 2, 3]))).toThrow(CheckpointError);
+    expect(() => weightsFor(filters.parameters, inFile([3, 16]))).toThrow(
+      /1.weight \[2, 4, 2, 3\] is \[3, 16\] there/,
+    );
+  });
+
   test("are found by name and turned to our layout, counters of batches left out", () => {
     const weights = weightsFor(declared(), tensors, { file });
     expect([...weights.keys()].sort()).toEqual(

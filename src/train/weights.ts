@@ -5,7 +5,7 @@ import { build, type NamedTensors } from "../nn/network.ts";
 import type { Layer } from "../nn/scope.ts";
 import type { ParameterKind, Tensor } from "../ops/operation.ts";
 import { CheckpointError } from "../tensor/errors.ts";
-import { formatShape, sameShape } from "../tensor/shape.ts";
+import { formatShape, sameShape, size } from "../tensor/shape.ts";
 import { fromReferenceLayout, referenceShape } from "./layout.ts";
 import type { Learner, StateTensor } from "./learner.ts";
 
@@ -35,8 +35,9 @@ const mostListed = 12;
 
 /**
  * The weights that a network declares, from the arrays of a file in PyTorch's layout (`readPyTorch`, `readSafetensors`), whatever
- * their element types. Counters of batches (`num_batches_tracked`) are left out. Throws one CheckpointError that lists the names
- * that are missing, not in the network, or of another shape.
+ * their element types. Counters of batches (`num_batches_tracked`) are left out. A linear layer over a whole map may be a convolution
+ * there, and a convolution a linear layer, as in fully convolutional networks. Throws one CheckpointError that lists the names that
+ * are missing, not in the network, or of another shape.
  */
 export function weightsFor(
   declared: Iterable<DeclaredWeight>,
@@ -57,7 +58,7 @@ export function weightsFor(
 
   const fits = ({ name, shape, kind }: DeclaredWeight) => {
     const tensor = found.get(name);
-    return tensor !== undefined && sameShape(tensor.shape, referenceShape(shape, kind));
+    return tensor !== undefined && sameNumbers(tensor.shape, referenceShape(shape, kind), kind);
   };
   const headNames = new Set(head);
   const optionalNames = new Set(optional);
@@ -140,11 +141,21 @@ export function auxiliaryOf(
   return all.filter((name) => !kept.has(name));
 }
 
-function turned(found: ReadonlyMap<string, WritableTensor>, { name, kind }: DeclaredWeight): StateTensor {
+function turned(
+  found: ReadonlyMap<string, WritableTensor>,
+  { name, shape, kind }: DeclaredWeight,
+): StateTensor {
   const tensor = found.get(name);
   if (!tensor) throw new CheckpointError(`${name} is missing.`, { name }); // `fits` has seen it
   const data = "data" in tensor ? tensor.data : float32Values(tensor);
-  return { ...fromReferenceLayout({ shape: tensor.shape, data }, kind), kind };
+  return { ...fromReferenceLayout({ shape: referenceShape(shape, kind), data }, kind), kind };
+}
+
+/** Whether shapes are equal, or those of [k, c, r, s] filters and the [k, c·r·s] matrix of the same numbers in the same order. */
+function sameNumbers(there: readonly number[], here: readonly number[], kind: ParameterKind): boolean {
+  if (sameShape(there, here)) return true;
+  const areRows = kind === "matrix" ? there.length === 4 : kind === "filter" && there.length === 2;
+  return areRows && there[0] === here[0] && size(there) === size(here);
 }
 
 /** PyTorch counts the batches that a batch norm has seen; nothing depends on it where momentum is a number. */
