@@ -40,14 +40,23 @@ describe.each(tables)("the names of %s", (of, model, names) => {
     expect(namesOf(model, declared, own)).toBeUndefined();
   });
 
-  test("are known from the file, and so is how pictures become inputs", () => {
-    const adopted = adoptWeights(modelNamed(model), file);
-    expect(adopted).toMatchObject({ namesOf: of, drawn: [] });
-    const { data } = adopted.checkpoint;
-    expect(data.normalization).toMatchObject({ channels: "bgr", std: [1 / 255, 1 / 255, 1 / 255] });
-    expect(data.normalization.mean.map((each) => 255 * each)).toEqual([104, 117, 123]);
-    expect(data.imageShape[0] / (data.cropFraction ?? 1)).toBeCloseTo(256, 6);
-  });
+  // Of several models with the same names, the first is the smallest.
+  test.runIf(model === names.models[0])(
+    "are known from the file, and so is how pictures become inputs",
+    () => {
+      const adopted = adoptWeights(modelNamed(model), file);
+      expect(adopted).toMatchObject({ namesOf: of, drawn: [] });
+      const { data } = adopted.checkpoint;
+      if (!of.startsWith("Caffe's")) {
+        const { mean, std } = names.preprocessing ?? modelNamed(model).preprocessing;
+        expect(data.normalization).toMatchObject({ mean, std });
+        return;
+      }
+      expect(data.normalization).toMatchObject({ channels: "bgr", std: [1 / 255, 1 / 255, 1 / 255] });
+      expect(data.normalization.mean.map((each) => 255 * each)).toEqual([104, 117, 123]);
+      expect(data.imageShape[0] / (data.cropFraction ?? 1)).toBeCloseTo(256, 6);
+    },
+  );
 });
 
 describe("weights that are adopted", () => {

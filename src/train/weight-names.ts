@@ -43,6 +43,36 @@ function fires(first: number, places: readonly number[]): readonly (readonly [st
   );
 }
 
+/** pytorchcv's residual networks for CIFAR: three stages of three bottlenecks. */
+const pytorchcvResNeXt = [1, 2, 3].flatMap((stage) =>
+  [1, 2, 3].flatMap((unit) => {
+    const [theirs, ours] = [`features.stage${stage}.unit${unit}`, `layer${stage}.${unit - 1}`];
+    const body = [1, 2, 3].flatMap((i) => [
+      [`${theirs}.body.conv${i}.conv`, `${ours}.conv${i}`] as const,
+      [`${theirs}.body.conv${i}.bn`, `${ours}.bn${i}`] as const,
+    ]);
+    const shortcut = [
+      [`${theirs}.identity_conv.conv`, `${ours}.downsample.0`],
+      [`${theirs}.identity_conv.bn`, `${ours}.downsample.1`],
+    ] as const;
+    return unit === 1 ? [...body, ...shortcut] : body;
+  }),
+);
+
+/** pytorchcv's DenseNets for CIFAR: three blocks, of 41 layers where they have most. */
+const pytorchcvDenseNet = [1, 2, 3].flatMap((stage) => {
+  const units = Array.from({ length: 41 }, (_, i) => i + 1).flatMap((unit) => {
+    const theirs = `features.stage${stage}.unit${unit}`;
+    const ours = `features.denseblock${stage}.denselayer${unit}`;
+    return [1, 2].flatMap((i) => [
+      [`${theirs}.conv${i}.bn`, `${ours}.norm${i}`] as const,
+      [`${theirs}.conv${i}.conv`, `${ours}.conv${i}`] as const,
+    ]);
+  });
+  const [theirs, ours] = [`features.stage${stage}.trans${stage}.conv`, `features.transition${stage - 1}`];
+  return [[`${theirs}.bn`, `${ours}.norm`] as const, [`${theirs}.conv`, `${ours}.conv`] as const, ...units];
+});
+
 export const weightNames: readonly WeightNames[] = [
   {
     of: "Caffe's bvlc_googlenet",
@@ -78,6 +108,26 @@ export const weightNames: readonly WeightNames[] = [
     layers: [["conv1", "features.0"], ...fires(2, [3, 4, 6, 7, 9, 10, 11, 12]), ["conv10", "classifier.1"]],
     preprocessing: { ...caffe, cropFraction: 227 / 256 },
     input: [227, 227, 3],
+  },
+  {
+    of: "pytorchcv's ResNeXt for CIFAR",
+    models: ["cifar-resnext-29-32x4d", "cifar-resnext-29-8x64d", "cifar-resnext-29-16x64d"],
+    layers: [
+      ["features.init_block.conv", "conv1"],
+      ["features.init_block.bn", "bn1"],
+      ...pytorchcvResNeXt,
+      ["output", "fc"],
+    ],
+  },
+  {
+    of: "pytorchcv's DenseNet-BC for CIFAR",
+    models: ["cifar-densenet-bc-100-12", "cifar-densenet-bc-250-24", "cifar-densenet-bc-190-40"],
+    layers: [
+      ["features.init_block", "features.conv0"],
+      ...pytorchcvDenseNet,
+      ["features.post_activ.bn", "features.norm5"],
+      ["output", "classifier"],
+    ],
   },
 ];
 
