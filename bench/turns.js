@@ -44,7 +44,7 @@ import { median } from "./measure.js";
  */
 
 /** Whose step takes longer gets one round only. */
-const slowStepMs = 5_000;
+const slowStepMs = 20_000;
 
 /** Whose first step can be foreseen to take longer is not started. */
 const hopelessStepMs = 60_000;
