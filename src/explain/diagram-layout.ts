@@ -197,6 +197,9 @@ function subregion(
   return { parts: lane.map((each) => parts[each]), reads: lane.map((each) => kept(reads[each])), ends };
 }
 
+/** Most parts in a row whose links past the next are drawn; longer rows, as of NASNet's cells, would be lost under them. */
+const mostArched = 6;
+
 /** Parts in columns by the longest way from the input. */
 function columns({ parts, reads }: Region): Item {
   const column: number[] = [];
@@ -204,15 +207,45 @@ function columns({ parts, reads }: Region): Item {
     column.push(1 + Math.max(-1, ...[...read].map((from) => (from < 0 ? -1 : column[from]))));
   const width = Math.max(...column) + 1;
   const items = parts.map((part) => itemOf(part.nodes, part.depth));
+  if (width === parts.length && width > mostArched) return series(repeated(items));
   const placed = Array.from({ length: width }, (_, c) =>
     parts.map((_, i) => i).filter((i) => column[i] === c),
   );
-  // One part a column: in series, whose links past the next are drawn beside it.
   const at = (i: number): readonly [number, number] =>
     i < 0 ? [-1, 0] : [column[i], placed[column[i]].indexOf(i)];
   const links = reads.flatMap((read, i) => [...read].map((from): Link => ({ from: at(from), to: at(i) })));
-  if (width === parts.length) return series(repeated(items));
-  return { kind: "columns", columns: placed.map((rows) => rows.map((i) => items[i])), links };
+  return { kind: "columns", columns: placed.map((rows) => rows.map((i) => separable(items[i]))), links };
+}
+
+/**
+ * A depthwise convolution and the 1×1 behind it as one node, once or several times: lanes of searched cells are made of such pairs,
+ * and are many.
+ */
+function separable(item: Item): Item {
+  const { once, count } = pairs(item);
+  if (once === undefined) return item;
+  const [depthwise, pointwise] = once;
+  const text = `${count > 1 ? `${count}· ` : ""}${depthwise.text.replace("dw", "sep")}`;
+  return { kind: "node", node: { ...pointwise, look: "depthwise", text, stride: depthwise.stride } };
+}
+
+/** The first depthwise convolution and the last 1×1 of a lane that is pairs of them and nothing else, and how many pairs. */
+function pairs(item: Item): { readonly once?: readonly [DiagramNode, DiagramNode]; readonly count: number } {
+  if (item.kind === "block" && item.name === "") {
+    const { once, count } = pairs(item.item);
+    return { ...(once === undefined ? {} : { once }), count: count * item.count };
+  }
+  const nodes =
+    item.kind === "series" ? item.items.flatMap((each) => (each.kind === "node" ? [each.node] : [])) : [];
+  const isPairs =
+    item.kind === "series" &&
+    nodes.length === item.items.length &&
+    nodes.length % 2 === 0 &&
+    nodes.every(({ look, text }, i) =>
+      i % 2 === 0 ? look === "depthwise" && text === nodes[0].text : look === "convolution" && text === "1×1",
+    );
+  if (!isPairs || nodes.length === 0) return { count: 0 };
+  return { once: [nodes[0], nodes[nodes.length - 1]], count: nodes.length / 2 };
 }
 
 /** One item of several in turn; series within series are one. */
@@ -256,11 +289,12 @@ function repeated(given: readonly Item[]): Item[] {
   return result;
 }
 
-/** "layer1.1 to 3" */
+/** "layer1.1 to 3": the first block's name up to where the last one's is another. */
 function nameOf(first: string, last: Item): string {
   if (last.kind !== "block") return first;
   const [a, b] = [first.split("."), last.name.split(".")];
-  return a.length === b.length ? `${first} to ${b[b.length - 1]}` : first;
+  const other = a.findIndex((part, i) => part !== b[i]);
+  return other < 0 ? first : `${a.slice(0, other + 1).join(".")} to ${b[other] ?? ""}`;
 }
 
 /** Equal for items that do the same on maps of the same size; what concatenation and addition pass on may differ. */

@@ -281,14 +281,19 @@ function laidColumns({ columns, links }: Item & { readonly kind: "columns" }, si
   const heights = cells.map((rows) =>
     rows.reduce((sum, { above, below }) => sum + above + below, laneGap * (rows.length - 1)),
   );
-  const total = Math.max(...heights);
-  const between = 26;
+  // A row of single items stands on one line; columns of several are centred.
+  const isRow = columns.every((rows) => rows.length === 1);
+  const all = cells.flat();
+  const tallest = Math.max(...all.map(({ above }) => above));
+  const total = isRow ? tallest + Math.max(...all.map(({ below }) => below)) : Math.max(...heights);
+  const through = isRow ? tallest : total / 2;
+  const between = isRow ? 12 : 26;
   const lefts = widths.map((_, c) => 20 + widths.slice(0, c).reduce((a, b) => a + b, between * c));
   /** Where an item's line begins and ends, from the left and from the top. */
   const ports = cells.map((rows, c) => {
     let at = (total - heights[c]) / 2;
     return rows.map((cell) => {
-      const y = at + cell.above;
+      const y = isRow ? through : at + cell.above;
       at += cell.above + cell.below + laneGap;
       return { y, left: lefts[c], right: lefts[c] + cell.width };
     });
@@ -296,18 +301,22 @@ function laidColumns({ columns, links }: Item & { readonly kind: "columns" }, si
   const width = lefts[lefts.length - 1] + widths[widths.length - 1] + 20;
   return {
     width,
-    above: total / 2,
-    below: total / 2,
+    above: through + (isRow ? arch : 0),
+    below: total - through,
     draw(x, y) {
-      const top = y - total / 2;
+      const top = y - through;
       const read = new Set(links.map(({ from }) => from.join()));
       const open = ports.flatMap((rows, c) => rows.filter((_, r) => !read.has(`${c},${r}`)));
       const portOf = ([c, r]: readonly [number, number]) =>
         c < 0 ? ([x, y] as const) : ([x + ports[c][r].right, top + ports[c][r].y] as const);
       return [
-        ...links.map(({ from, to: [c, r] }) =>
-          curve(portOf(from), [x + ports[c][r].left, top + ports[c][r].y]),
-        ),
+        ...links.map(({ from, to: [c, r] }) => {
+          const end: Point = [x + ports[c][r].left, top + ports[c][r].y];
+          // In a row of single items what passes the next goes over it.
+          return isRow && c - from[0] > 1
+            ? over(portOf(from), end, top - arch / 2)
+            : curve(portOf(from), end);
+        }),
         ...open.map((port) => curve([x + port.right, top + port.y], [x + width, y])),
         ...cells.map((rows, c) =>
           rows.map((cell, r) => cell.draw(x + ports[c][r].left, top + ports[c][r].y)).join(""),
@@ -317,6 +326,8 @@ function laidColumns({ columns, links }: Item & { readonly kind: "columns" }, si
   };
 }
 
+/** Room above a row for links over it. */
+const arch = 16;
 const padding = 6;
 const titleHeight = 13;
 
@@ -378,4 +389,9 @@ function bend([x, y]: Point, [laneX, laneY]: Point): string {
 function curve([x, y]: Point, [toX, toY]: Point): string {
   const middle = (x + toX) / 2;
   return `<path d="M${fixed(x)} ${fixed(y)}C${fixed(middle)} ${fixed(y)} ${fixed(middle)} ${fixed(toY)} ${fixed(toX)} ${fixed(toY)}" fill="none" stroke="#888" stroke-opacity=".7"/>`;
+}
+
+/** Up, along and down again. */
+function over([x, y]: Point, [toX, toY]: Point, top: number): string {
+  return `<path d="M${fixed(x)} ${fixed(y)}h6V${fixed(top)}H${fixed(toX - 6)}V${fixed(toY)}h6" fill="none" stroke="#888"/>`;
 }
