@@ -1,7 +1,7 @@
 /** `striate models`: what can be trained and summarised by name. */
 
 import type { Command } from "commander";
-import { models } from "../models/registry.ts";
+import { models, type RegisteredModel } from "../models/registry.ts";
 import { OptionError } from "../tensor/index.ts";
 import type { Host } from "./host.ts";
 import { formatTable } from "./table.ts";
@@ -15,16 +15,17 @@ export function addModels(program: Command, host: Host): void {
     .action((text: string | undefined, { json = false }: { json?: boolean }) => {
       const list = models
         .filter((model) => text === undefined || holds(model, text))
-        .map(({ build: _, ...model }) => model);
+        .map(({ build: _, training, ...model }) => ({ ...model, auxiliary: training !== undefined }));
       if (list.length === 0)
         throw new OptionError(`there is no model with "${text}". \`striate models\` lists all.`, { text });
       host.out(json ? `${JSON.stringify({ models: list })}\n` : tableOf(list));
     });
 }
 
-type Listed = Omit<(typeof models)[number], "build">;
+/** `auxiliary`: whether it has heads that are there for training alone. */
+type Listed = Omit<RegisteredModel, "build" | "training"> & { readonly auxiliary: boolean };
 
-function holds({ name, paper, year }: Listed, text: string): boolean {
+function holds({ name, paper, year }: RegisteredModel, text: string): boolean {
   return `${name} ${paper} ${year}`.toLowerCase().includes(text.toLowerCase());
 }
 

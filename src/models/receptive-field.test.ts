@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import * as nn from "../nn/index.ts";
 import { multiply } from "../ops/multiply.ts";
 import { reshape } from "../ops/reshape.ts";
+import { pad, slice } from "../ops/slice.ts";
 import { receptiveFields } from "./receptive-field.ts";
 
 /** The vertical field of each place of a model on an image of 16×16. */
@@ -35,6 +36,17 @@ it("spans all paths that meet", () => {
     { size: 1, stride: 1, start: 0 },
     { size: 5, stride: 1, start: -2 },
   ]);
+});
+
+it("moves with what is cut off or put around", () => {
+  const cut: nn.Layer = (x) => slice({ x }, { axis: 1, from: 2, length: 13 });
+  const padded: nn.Layer = (x) => pad({ x }, { before: [0, 3, 0, 0], after: [0, 0, 0, 0] });
+  const model = nn.sequential({ a: nn.conv2d(3, 3, { padding: 1 }), cut, padded, b: nn.conv2d(3, 3) });
+  expect(fieldsOf(nn.sequential({ cut, padded }), "cut", "padded")).toEqual([
+    { size: 1, stride: 1, start: 2 },
+    { size: 1, stride: 1, start: -1 },
+  ]);
+  expect(fieldsOf(model, "b")).toEqual([{ size: 5, stride: 1, start: -2 }]);
 });
 
 it("sees everything through a gate over the channels, and still moves with the places", () => {

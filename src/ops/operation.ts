@@ -84,7 +84,7 @@ export interface Window {
   readonly kernel: readonly [r: number, s: number];
   readonly stride: readonly [number, number];
   readonly dilation: readonly [number, number];
-  /** Zeros before the first row and column. */
+  /** Zeros before the first row and column; negative where rows and columns are left out. */
   readonly padding: readonly [number, number];
 }
 

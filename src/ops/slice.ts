@@ -5,7 +5,7 @@ import { index } from "../kernels/index-expression.ts";
 import { value } from "../kernels/value.ts";
 import { OptionError, ShapeError } from "../tensor/errors.ts";
 import { formatShape, type Shape } from "../tensor/shape.ts";
-import { defineOp, type Op, type Tensor } from "./operation.ts";
+import { defineOp, type Op, type Tensor, type Window } from "./operation.ts";
 
 export interface SliceAttributes {
   readonly from: number;
@@ -45,11 +45,17 @@ export const slice: Op<"x", SliceAttributes> = defineOp({
     input: "x",
     start: x.map((_, each) => (each === axis ? from : 0)),
   }),
+  window: ({ from, axis = 3 }) => shifted(axis === 1 ? -from : 0, axis === 2 ? -from : 0),
   gradient({ x }, dy, { from, length, axis = x.shape.length - 1 }) {
     const only = (value: number) => x.shape.map((_, each) => (each === axis ? value : 0));
     return { x: pad({ x: dy }, { before: only(from), after: only(x.shape[axis] - from - length) }) };
   },
 });
+
+/** Places of an image as they are, with so many zeros before them; less than none where the first are left out. */
+function shifted(top: number, left: number): Window {
+  return { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], padding: [top, left] };
+}
 
 export interface PadAttributes {
   /** Zeros before the first place of each axis, such as [0, 1, 1, 0] for a row above and a column to the left. */
@@ -98,6 +104,7 @@ export const pad: Op<"x", PadAttributes> = defineOp({
       ...zeros(after[last], before[last] + x.shape[last]),
     ];
   },
+  window: ({ before: [, top, left] }) => shifted(top, left),
   gradient({ x }, dy, { before }) {
     let dx: Tensor = dy;
     for (const [axis, length] of x.shape.entries())
