@@ -29,10 +29,7 @@ describe("fuse", () => {
 
   it("keeps apart what two need, and what is asked for", () => {
     const y = convolution();
-    expect(kernelsOf([ops.add({ a: ops.relu({ x: y }, {}), b: ops.tanh({ x: y }, {}) }, {})])).toEqual([
-      "conv2d",
-      "relu + tanh + add",
-    ]);
+    expect(kernelsOf([ops.relu({ x: y }, {}), ops.tanh({ x: y }, {})])).toEqual(["conv2d", "relu", "tanh"]);
     const z = convolution();
     expect(kernelsOf([ops.relu({ x: z }, {})], [z])).toEqual(["conv2d", "relu"]);
   });
@@ -40,6 +37,29 @@ describe("fuse", () => {
   it("takes a tensor that one kernel uses twice for one user", () => {
     const y = convolution();
     expect(kernelsOf([ops.multiply({ a: y, b: y }, {})])).toEqual(["conv2d + multiply"]);
+  });
+
+  it("takes what one kernel reads in several places into it, however it gets there", () => {
+    const gated = (x: Tensor) => ops.multiply({ a: ops.sigmoid({ x }, {}), b: x }, {});
+    expect(kernelsOf([gated(convolution())])).toEqual(["conv2d + sigmoid + multiply"]);
+    expect(kernelsOf([ops.relu({ x: gated(ops.scale({ x: convolution() }, { factor: 2 })) }, {})])).toEqual([
+      "conv2d + scale + sigmoid + multiply + relu",
+    ]);
+    const y = convolution();
+    const sum = ops.add({ a: ops.relu({ x: y }, {}), b: ops.tanh({ x: y }, {}) }, {});
+    expect(kernelsOf([ops.subtract({ a: sum, b: y }, {})])).toEqual([
+      "conv2d + relu + tanh + add + subtract",
+    ]);
+    // One of the two is asked for, or looks around.
+    const z = ops.scale({ x }, { factor: 2 });
+    const sigmoid = ops.sigmoid({ x: z }, {});
+    expect(kernelsOf([ops.multiply({ a: sigmoid, b: z }, {}), sigmoid])).toEqual([
+      "scale",
+      "sigmoid",
+      "multiply",
+    ]);
+    const pooled = ops.maxPool2d({ x: z }, { kernel: 3, stride: 1, padding: 1 });
+    expect(kernelsOf([ops.multiply({ a: pooled, b: z }, {})])).toEqual(["scale", "maxPool2d + multiply"]);
   });
 
   it("does not put a sum into a sum, nor a result elsewhere than its sum puts it", () => {

@@ -30,17 +30,30 @@ export function fuse(
   for (const tensor of order) {
     if (tensor.node === undefined || isView(tensor)) continue;
     let group: FusedTensor = { tensor, formula: formulaOf(tensor), chain: [tensor] };
-    // The latest producer first: all others are known by the time it is computed.
-    const producers = [...new Set(Object.values(tensor.node.inputs))].sort((a, b) => b.id - a.id);
-    for (const producer of producers) {
-      const before = groups.get(producer);
-      if (before === undefined || kept.has(producer) || users.get(original(producer))?.size !== 1) continue;
-      const formula = follow(before, group);
+    const inside = new Set([original(tensor)]);
+    const seen = new Set<Tensor>();
+    for (let next = nextProducer(); next !== undefined; next = nextProducer()) {
+      seen.add(next.tensor);
+      const formula = follow(next, group);
       if (formula === undefined) continue;
-      groups.delete(producer);
-      group = { tensor, formula, chain: [...before.chain, ...group.chain] };
+      groups.delete(next.tensor);
+      group = { tensor, formula, chain: [...next.chain, ...group.chain] };
+      for (const each of next.chain) inside.add(original(each));
     }
     groups.set(tensor, group);
+
+    /**
+     * A kernel that only this one reads, in one or several places: x·sigmoid(x) reads what x is computed by twice. The latest
+     * first: all others are known by the time it is computed.
+     */
+    function nextProducer(): FusedTensor | undefined {
+      const producers = group.chain
+        .flatMap(({ node }) => Object.values(node?.inputs ?? {}))
+        .filter((each) => !seen.has(each) && !kept.has(each) && groups.has(each))
+        .filter((each) => [...(users.get(original(each)) ?? [])].every((user) => inside.has(user)));
+      const [latest] = producers.sort((a, b) => b.id - a.id);
+      return latest && groups.get(latest);
+    }
   }
   return [...groups.values()].sort((a, b) => a.tensor.id - b.tensor.id);
 }

@@ -82,6 +82,17 @@ describe("substitute", () => {
   });
 });
 
+it("a value that stands in several places stays one when others are exchanged", () => {
+  const [x, y] = [new Source(operand(4)), new Source(operand(4))];
+  const total = sum([4], (k) => x.at(k));
+  const moved = substitute(total.times(total.plus(y.at(0))), new Map(), (read, at) =>
+    read === y.operand ? x.at(...at) : undefined,
+  );
+  const sums = new Set<Value>();
+  visit(moved, (each) => each.node.kind === "reduce" && sums.add(each));
+  expect(sums.size).toBe(1);
+});
+
 describe("values", () => {
   it("drop sums with 0 and products with 1", () => {
     const x = new Source(operand(2)).at(1);

@@ -65,11 +65,18 @@ export function operandsOf(formula: Formula): Operand[] {
   return [...operands];
 }
 
-/** `value` with parts of it exchanged: where `change` gives something else for a value, that stands in its place. */
+/**
+ * `value` with parts of it exchanged: where `change` gives something else for a value, that stands in its place. A value that stands
+ * in several places, such as a sum and the activation that follows it, stays one.
+ */
 export function rewrite(value: Value, change: (value: Value) => Value | undefined): Value {
+  const done = new Map<Value, Value>();
   const go = (each: Value): Value => {
-    const changed = change(each);
-    if (changed !== undefined) return changed;
+    const known = done.get(each) ?? change(each) ?? within(each);
+    done.set(each, known);
+    return known;
+  };
+  const within = (each: Value): Value => {
     const { node } = each;
     switch (node.kind) {
       case "unary":

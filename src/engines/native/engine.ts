@@ -238,10 +238,11 @@ class NativeSession implements Session {
       alive.scalars[1] = given.step ?? 0;
       new Float32Array(alive.scalars.buffer)[2] = given.learningRate ?? 0;
       // What is constant is left out where the run does not begin with the first launch.
-      start(preparedFor === this.version ? 1 : 0);
+      const isPrepared = preparedFor === this.version;
+      start(isPrepared ? 1 : 0);
       if (plan.changesState) this.version++;
       preparedFor = this.version;
-      if (ended !== undefined) tell(rendered.steps, alive.ends, ended);
+      if (ended !== undefined) tell(rendered.steps, alive.ends, isPrepared ? plan.preparation : 0, ended);
       return collect(plan, ({ buffer, offset }, elements) => {
         const values = new Float32Array(elements);
         runtime.get(values, (addressOf.get(buffer) ?? 0) + 4 * offset, 4 * elements);
@@ -347,11 +348,16 @@ double kernel_address(int i) {
 }
 
 /** Tells when each step ended. */
-function tell(steps: readonly (readonly unknown[])[], ends: Float64Array, ended: StepEnded): void {
+function tell(
+  steps: readonly (readonly unknown[])[],
+  ends: Float64Array,
+  first: number,
+  ended: StepEnded,
+): void {
   let launch = 0;
   for (const [step, launches] of steps.entries()) {
     launch += launches.length;
-    ended(step, launch === 0 ? 0 : ends[launch - 1]);
+    if (step >= first) ended(step, launch === 0 ? 0 : ends[launch - 1]);
   }
 }
 
