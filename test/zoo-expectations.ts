@@ -22,8 +22,9 @@ export function expectLogits(name: string, found: Float32Array, size: ZooSize): 
 }
 
 /**
- * The first loss within 10⁻⁵, the first gradient of each parameter within 10⁻³ of its norm; later losses within a twentieth of how
- * far the loss has moved; all besides three times the spread of the reference.
+ * The first loss within 10⁻⁵, the first gradients of parameters within 10⁻³ of their norms, one in ten within 3·10⁻³: a ReLU or a
+ * maximum that rounding tips. Later losses within a twentieth of how far the loss has moved. All besides three times the spread
+ * of the reference.
  *
  * Batch norm over 4 images of few places amplifies rounding: a unit that it puts on the other side of 0 changes all gradients
  * behind it by some thousandths, and after a step at a high rate the loss by more. Such a network, here as in the reference, is
@@ -43,6 +44,7 @@ export function expectTraining(
   const gradients = gradientErrors(found, recorded, record);
   const [worst] = gradients;
   const middle = gradients[Math.floor(gradients.length / 2)];
+  const tenth = gradients[Math.floor(gradients.length / 10)];
   console.log(
     `${name}: losses ${distances.map((each, i) => `${short(each / exact[i])} (${short(spreads[i] / exact[i])})`).join(", ")}; ` +
       `gradients ${short(middle.error)}, at most ${short(worst.error)} in ${worst.parameter}`,
@@ -50,8 +52,9 @@ export function expectTraining(
   expect(distances[0]).toBeLessThan(Math.max(firstLoss * exact[0], 3 * spreads[0]));
   const normalizes = Object.keys(record.norm_layers).length > 0;
   const tipped = normalizes && greatest(gradients.map(({ distance }) => distance)) > 1e-4;
-  expect(middle.error).toBeLessThan(tipped ? 3e-3 : 1e-3);
-  const apart = gradients.filter(({ error }) => !(error < (tipped ? 0.03 : 1e-3)));
+  if (tipped) expect(middle.error).toBeLessThan(3e-3);
+  else expect(tenth.error).toBeLessThan(1e-3);
+  const apart = gradients.filter(({ error }) => !(error < (tipped ? 0.03 : 3e-3)));
   expect(apart.slice(0, 5)).toEqual([]);
   for (const i of [1, 2]) {
     const moved = greatest(exact.slice(0, i + 1).map((loss) => Math.abs(loss - exact[0])));
