@@ -7,11 +7,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { writePyTorch } from "../formats/pytorch-write.ts";
 import { readSafetensors, type WritableTensor, writeSafetensors } from "../formats/safetensors.ts";
 import { modelNamed } from "../models/registry.ts";
 import { initialValues } from "../nn/initializers.ts";
 import { build } from "../nn/network.ts";
-import { toReferenceLayout } from "../train/layout.ts";
+import { referenceShape, toReferenceLayout } from "../train/layout.ts";
 import { runCli } from "./program.ts";
 
 let folder: string;
@@ -142,6 +143,42 @@ describe("convert", () => {
     expect(half.log).toContain("not in the model: aux2.");
     const { code } = await run("convert", more, "--model", "lenet5", "--out", out, "--ignore", "aux,aux2");
     expect(code).toBe(0);
+  });
+
+  test.each([44, 56])("reads ResNets for CIFAR of %i layers as training scripts save them", async (depth) => {
+    const name = `cifar-resnet-${depth}`;
+    const { build: make, input } = modelNamed(name);
+    const network = build(make(), { input: [1, ...input] });
+    const saved = new Map<string, WritableTensor>();
+    for (const { name: own, shape, kind } of [...network.parameters, ...network.states]) {
+      const theirs = referenceShape(shape, kind);
+      const count = theirs.reduce((a, b) => a * b, 1);
+      // Wrapped in DataParallel, as akamaster's are, with the counters of batch norm beside its statistics.
+      saved.set(`module.${own}`, {
+        shape: theirs,
+        data: Float32Array.from({ length: count }, (_, i) => i % 7),
+      });
+      if (own.endsWith("running_var")) {
+        const counter = own.replace("running_var", "num_batches_tracked");
+        saved.set(`module.${counter}`, { type: "I64", shape: [], bytes: new Uint8Array(8) });
+      }
+    }
+    const [file, out] = [join(folder, `${name}.pth`), join(folder, `${name}.safetensors`)];
+    await writeFile(file, writePyTorch(saved));
+    const { code, log, out: said } = await run("convert", file, "--model", name, "--out", out, "--json");
+    expect(code, log).toBe(0);
+    const arrays = network.parameters.length + network.states.length;
+    expect(JSON.parse(said)).toMatchObject({
+      format: "pytorch",
+      model: name,
+      arrays,
+      drawn: [],
+      leftOut: [],
+    });
+    const flags = ["--at", "layer1.0", "--images", "1", "--engine", "js", "--json"];
+    const seen = await run("receptive-field", name, "--weights", out, ...flags);
+    expect(seen.code, seen.log).toBe(0);
+    expect(JSON.parse(seen.out)).toMatchObject({ at: "layer1.0", box: [12, 12, 7, 7] });
   });
 
   test("reads checkpoints of PyTorch, and refuses those that are programs", async () => {

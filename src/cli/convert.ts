@@ -76,13 +76,19 @@ async function runConvert(path: string, flags: ConvertFlags, host: Host): Promis
     throw new OptionError(
       `--classes is ${classes}, but ${flags.data} has ${described.classes.length} classes.`,
     );
-  const { format, tensors } = await readWeights(await readFileBytes(path), path, (name) =>
-    readFileBytes(join(dirname(path), name)),
-  );
-  const { checkpoint, drawn, namesOf, parameters } = adoptWeights(entry, tensors, {
+  const {
+    format,
+    tensors,
+    data: own,
+  } = await readWeights(await readFileBytes(path), path, (name) => readFileBytes(join(dirname(path), name)));
+  const { checkpoint, drawn, leftOut, namesOf, parameters } = adoptWeights(entry, tensors, {
     file: path,
     ...(classes === undefined ? {} : { classes }),
-    data: { ...described, ...(flags.input === undefined ? {} : { imageShape: flags.input }) },
+    data: {
+      ...(own === undefined ? {} : ofFile(own, classes === undefined)),
+      ...described,
+      ...(flags.input === undefined ? {} : { imageShape: flags.input }),
+    },
     // Who says how many classes wants them: the head that does not fit is drawn anew.
     newHead: flags.newHead ?? classes !== undefined,
     ignore: flags.ignore?.split(",") ?? [],
@@ -101,6 +107,7 @@ async function runConvert(path: string, flags: ConvertFlags, host: Host): Promis
     parameters,
     arrays: checkpoint.state.size - drawn.length,
     drawn,
+    leftOut,
     normalization: data.normalization,
   };
   host.out(flags.json ? `${JSON.stringify(result)}\n` : report(result));
@@ -139,6 +146,12 @@ async function describedData(
   return { name: dataLabel(data), classes, ...(isOwnSize ? { imageShape } : {}) };
 }
 
+/** What a file says of its own pictures, and of its classes where no others are wanted. */
+function ofFile(own: DataRecord, keepsClasses: boolean): Partial<DataRecord> {
+  const { classes, ...pictures } = own;
+  return keepsClasses ? own : pictures;
+}
+
 function numbers(text: string): readonly number[] {
   if (text.trim() === "") throw new InvalidArgumentError("It is numbers, such as 0.5,0.5,0.5.");
   return text.split(",").map(number);
@@ -152,17 +165,26 @@ function report(result: {
   readonly parameters: number;
   readonly arrays: number;
   readonly drawn: readonly string[];
+  readonly leftOut: readonly string[];
   readonly normalization: Normalization;
 }): string {
-  const { arrays, classes, model, drawn, namesOf, normalization, out, parameters } = result;
+  const { arrays, classes, model, drawn, leftOut, namesOf, normalization, out, parameters } = result;
   const lines = [
     `${model}, ${formatCount(parameters)} parameters, ${formatCount(classes)} classes, ${formatCount(arrays)} arrays taken`,
     ...(namesOf === null ? [] : [`names             those of ${namesOf}`]),
+    ...(leftOut.length > 0
+      ? [`left out          ${leftOut.length} arrays of heads that only training has`]
+      : []),
     ...(drawn.length > 0 ? [`drawn anew        ${drawn.join(", ")}`] : []),
-    `normalisation     mean ${rounded(normalization.mean)}; deviation ${rounded(normalization.std)}${normalization.channels === "bgr" ? "; blue first" : ""}`,
+    `normalisation     ${shownNormalization(normalization)}`,
     `checkpoint        ${out}`,
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** "mean 0.5; deviation 0.25", in units of 0…1. */
+export function shownNormalization({ channels, mean, std }: Normalization): string {
+  return `mean ${rounded(mean)}; deviation ${rounded(std)}${channels === "bgr" ? "; blue first" : ""}`;
 }
 
 function rounded(values: readonly number[]): string {

@@ -5,8 +5,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { float32Values, type RawTensor } from "../formats/index.ts";
+import { float32Values, type RawTensor, writeSafetensors } from "../formats/index.ts";
 import { readFileBytes, writeFileAtomic } from "../formats/node.ts";
+import { readCheckpoint } from "../inference/node.ts";
 import { modelNamed } from "../models/registry.ts";
 import * as nn from "../nn/index.ts";
 import { adoptWeights } from "../train/adopt-weights.ts";
@@ -72,6 +73,33 @@ describe("export", () => {
     );
     expect(read.format).toBe(format);
     expect(content(read.tensors)).toEqual(values);
+  });
+
+  test("keeps how pictures become inputs, for whoever opens the files with striate again", async () => {
+    const data = {
+      name: "photos",
+      fingerprint: "f",
+      classes: [..."abcdefghij"],
+      normalization: { mean: [0.25], std: [0.5] },
+      cropFraction: 0.5,
+      imageShape: [28, 28, 1],
+    } as const;
+    const photos = join(folder, "photos.safetensors");
+    const adopted = adoptWeights(modelNamed("lenet5"), values, { data }).checkpoint;
+    await writeFileAtomic(photos, await encodeCheckpoint(adopted));
+    for (const name of ["kept.safetensors", "kept.safetensors.index.json"]) {
+      const out = join(folder, name);
+      const { out: said } = await run("export", photos, "--out", out);
+      expect(said).toContain("pictures become inputs by mean 0.25; deviation 0.5\n");
+      const again = await readCheckpoint(out, { model: "lenet5" });
+      expect(again.data).toEqual(data);
+    }
+    const wrong = join(folder, "wrong.safetensors");
+    const metadata = new Map([["striate.data", '{"name":"x","normalization":3}']]);
+    await writeFileAtomic(wrong, writeSafetensors(values, metadata));
+    await expect(readCheckpoint(wrong, { model: "lenet5" })).rejects.toThrow(
+      /wrong\.safetensors: striate\.data\.\w+ is .*, not/,
+    );
   });
 
   test.each<[string, readonly string[], RegExp]>([

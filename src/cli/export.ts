@@ -6,7 +6,9 @@ import type { Command } from "commander";
 import { type WritableTensor, writePyTorch, writeSafetensors, writeShards } from "../formats/index.ts";
 import { readFileBytes, writeFileAtomic } from "../formats/node.ts";
 import { OptionError } from "../tensor/index.ts";
+import { dataKey, encodeData } from "../train/checkpoint.ts";
 import { readWeights } from "../train/weights-file.ts";
+import { shownNormalization } from "./convert.ts";
 import { count } from "./flags.ts";
 import type { Host } from "./host.ts";
 import { formatCount } from "./table.ts";
@@ -49,30 +51,41 @@ async function runExport(path: string, flags: ExportFlags, host: Host): Promise<
   if (!force && existsSync(out))
     throw new OptionError(`${out} is there already. Name another file with --out, or add --force.`);
   const neighbour = (name: string) => readFileBytes(join(dirname(path), name));
-  const { tensors } = await readWeights(await readFileBytes(path), path, neighbour);
-  const files = await write(tensors, out, form, shardBytes);
+  const { tensors, data } = await readWeights(await readFileBytes(path), path, neighbour);
+  // "pt": how transformers and others know the layout. The rest is for us: whose pictures these weights take.
+  const metadata = new Map([["format", "pt"], ...(data ? [[dataKey, encodeData(data)] as const] : [])]);
+  const files = await write(tensors, metadata, { out, form, shardBytes });
   const numbers = [...tensors.values()].reduce(
     (sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1),
     0,
   );
-  const result = { file: path, out, form, files, arrays: tensors.size, numbers };
-  host.out(
-    json
-      ? `${JSON.stringify(result)}\n`
-      : `${formatCount(tensors.size)} arrays, ${formatCount(numbers)} numbers: ${files.join(", ")}\n`,
-  );
+  const normalization = data?.normalization ?? null;
+  const result = { file: path, out, form, files, arrays: tensors.size, numbers, normalization };
+  const lines = [
+    `${formatCount(tensors.size)} arrays, ${formatCount(numbers)} numbers: ${files.join(", ")}`,
+    ...(data ? [`pictures become inputs by ${shownNormalization(data.normalization)}`] : []),
+  ];
+  host.out(json ? `${JSON.stringify(result)}\n` : `${lines.join("\n")}\n`);
 }
 
 /** Writes and returns the files that were written. */
 async function write(
   tensors: ReadonlyMap<string, WritableTensor>,
-  out: string,
-  form: ReturnType<typeof formOf>,
-  shardBytes: number | undefined,
+  metadata: ReadonlyMap<string, string>,
+  {
+    out,
+    form,
+    shardBytes,
+  }: {
+    readonly out: string;
+    readonly form: ReturnType<typeof formOf>;
+    readonly shardBytes: number | undefined;
+  },
 ): Promise<string[]> {
   if (form === "shards") {
     const files: string[] = [];
     const options = {
+      metadata,
       name: basename(out).slice(0, -indexName.length),
       ...(shardBytes === undefined ? {} : { shardBytes }),
     };
@@ -86,9 +99,7 @@ async function write(
     );
     return files;
   }
-  // "pt": how transformers and others know the layout.
-  const bytes =
-    form === "pytorch" ? writePyTorch(tensors) : writeSafetensors(tensors, new Map([["format", "pt"]]));
+  const bytes = form === "pytorch" ? writePyTorch(tensors) : writeSafetensors(tensors, metadata);
   await writeFileAtomic(out, bytes);
   return [out];
 }

@@ -39,7 +39,7 @@ test("arrays are kept together up to a size, and found again", async () => {
   expect(json.metadata.total_size).toBe(4 * 69);
   expect(json.weight_map["a.weight"]).toBe("net-00001-of-00003.safetensors");
   const asked: string[] = [];
-  const read = await readShards(text, "net.safetensors.index.json", async (name) => {
+  const { tensors: read } = await readShards(text, "net.safetensors.index.json", async (name) => {
     asked.push(name);
     return files.get(name) ?? new Uint8Array();
   });

@@ -10,7 +10,13 @@
 
 import { CheckpointError, OptionError } from "../tensor/index.ts";
 import { elementBytes } from "./element-types.ts";
-import { type RawTensor, readSafetensors, type WritableTensor, writeSafetensors } from "./safetensors.ts";
+import {
+  type RawTensor,
+  readSafetensors,
+  type SafetensorsFile,
+  type WritableTensor,
+  writeSafetensors,
+} from "./safetensors.ts";
 import { parseStrictJson } from "./strict-json.ts";
 
 /** Longest index that is read, and most shards of one. */
@@ -48,19 +54,21 @@ export function readSafetensorsIndex(bytes: Uint8Array, file: string): ReadonlyM
 }
 
 /**
- * The arrays of all shards that the index `bytes` names, in the index's order; `read` gives the bytes of a file beside it. Throws
- * one CheckpointError that lists arrays which are not where the index says, or which it does not name.
+ * The arrays of all shards that the index `bytes` names, in the index's order, and the metadata of the first; `read` gives the bytes
+ * of a file beside it. Throws one CheckpointError that lists arrays which are not where the index says, or which it does not name.
  */
 export async function readShards(
   bytes: Uint8Array,
   file: string,
   read: (name: string) => Promise<Uint8Array>,
-): Promise<Map<string, RawTensor>> {
+): Promise<Pick<SafetensorsFile, "tensors" | "metadata">> {
   const index = readSafetensorsIndex(bytes, file);
   const found = new Map<string, RawTensor>();
   const unnamed: string[] = [];
+  let first: ReadonlyMap<string, string> | undefined;
   for (const shard of new Set(index.values())) {
-    const { tensors } = readSafetensors(await read(shard), shard);
+    const { tensors, metadata } = readSafetensors(await read(shard), shard);
+    first ??= metadata;
     for (const [name, tensor] of tensors) {
       if (index.get(name) === shard) found.set(name, tensor);
       else unnamed.push(`${name} in ${shard}`);
@@ -77,7 +85,8 @@ export async function readShards(
       unnamed,
     });
   }
-  return new Map([...index.keys()].map((name) => [name, found.get(name) as RawTensor])); // none is missing
+  const tensors = new Map([...index.keys()].map((name) => [name, found.get(name) as RawTensor])); // none is missing
+  return { tensors, metadata: first ?? new Map() };
 }
 
 export interface ShardOptions {
@@ -85,7 +94,11 @@ export interface ShardOptions {
   readonly shardBytes?: number;
   /** What the files' names begin with. Default "model". */
   readonly name?: string;
+  /** Of every shard. Default {"format": "pt"}, how others know the layout of PyTorch. */
+  readonly metadata?: ReadonlyMap<string, string>;
 }
+
+const pytorchLayout: ReadonlyMap<string, string> = new Map([["format", "pt"]]);
 
 /**
  * The files of a sharded checkpoint by name: shards in the order of `tensors`, the index last. Bytes depend on names, order,
@@ -94,7 +107,7 @@ export interface ShardOptions {
 export async function writeShards(
   tensors: ReadonlyMap<string, WritableTensor>,
   each: (name: string, bytes: Uint8Array<ArrayBuffer>) => void | Promise<void>,
-  { shardBytes = 5e9, name: stem = "model" }: ShardOptions = {},
+  { shardBytes = 5e9, name: stem = "model", metadata = pytorchLayout }: ShardOptions = {},
 ): Promise<void> {
   if (!(shardBytes > 0)) throw new OptionError(`shardBytes is ${shardBytes}; it is above 0.`, { shardBytes });
   if (!/^\w[\w.-]{0,200}$/.test(stem))
@@ -118,7 +131,7 @@ export async function writeShards(
   for (const [i, shard] of shards.entries()) {
     const file = `${stem}-${five(i + 1)}-of-${five(shards.length)}.safetensors`;
     for (const [name] of shard) weightMap.push(`    ${JSON.stringify(name)}: ${JSON.stringify(file)}`);
-    await each(file, writeSafetensors(new Map(shard), new Map([["format", "pt"]])));
+    await each(file, writeSafetensors(new Map(shard), metadata));
   }
   const index = `{\n  "metadata": {\n    "total_size": ${total}\n  },\n  "weight_map": {\n${weightMap.join(",\n")}\n  }\n}\n`;
   await each(`${stem}.safetensors.index.json`, new TextEncoder().encode(index));

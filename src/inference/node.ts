@@ -86,7 +86,7 @@ export async function readCheckpoint(
 ): Promise<Checkpoint> {
   const bytes = await readFileBytes(path);
   const neighbour = (name: string) => readFileBytes(join(dirname(path), name));
-  const { format, tensors } = await readWeights(bytes, path, neighbour);
+  const { format, tensors, data } = await readWeights(bytes, path, neighbour);
   if (format === "striate") {
     const checkpoint = await decodeCheckpoint(bytes, path);
     if (model !== undefined && modelNamed(model).name !== checkpoint.model.name) {
@@ -103,7 +103,7 @@ export async function readCheckpoint(
       { file: path, format },
     );
   }
-  const { checkpoint } = adoptWeights(modelNamed(model), tensors, { file: path });
+  const { checkpoint } = adoptWeights(modelNamed(model), tensors, { file: path, ...(data ? { data } : {}) });
   return labels === undefined ? checkpoint : withLabels(checkpoint, labels);
 }
 

@@ -89,6 +89,39 @@ describe("weights that are adopted", () => {
     expect(checkpoint.state.get("fc3.weight")?.data.some((value) => value !== 0)).toBe(true);
   });
 
+  test("are taken without the heads that only training has, whoever wrote them", () => {
+    const { build, input, training } = modelNamed("googlenet");
+    if (training === undefined) throw new Error("googlenet has heads");
+    const { parameters } = nn.build(training.build(), { input: [2, ...input], training: true });
+    const names = parameters.map(({ name }) => name);
+    const heads = new Map(
+      parameters
+        .filter(({ name }) => name.startsWith("aux"))
+        .map(({ name, shape, kind }) => {
+          const theirs = referenceShape(shape, kind);
+          return [
+            name,
+            { shape: theirs, data: new Float32Array(theirs.reduce((a, b) => a * b, 1)) },
+          ] as const;
+        }),
+    );
+    const file = new Map([...fileOf("googlenet"), ...heads]);
+    const adopted = adoptWeights(modelNamed("googlenet"), file);
+    expect(adopted.leftOut).toEqual(names.filter((name) => name.startsWith("aux")));
+    expect([...adopted.checkpoint.state.keys()]).toEqual(
+      nn.build(build(), { input: [1, ...input] }).parameters.map(({ name }) => name),
+    );
+  });
+
+  test("keep what their file says of its pictures, and its whole picture where it says nothing of a crop", () => {
+    const resnet = modelNamed("resnet18");
+    expect(adoptWeights(resnet, fileOf("resnet18")).checkpoint.data.cropFraction).toBe(0.875);
+    const normalization = { mean: [0.1, 0.2, 0.3], std: [1, 2, 3], channels: "bgr" } as const;
+    const { data } = adoptWeights(resnet, fileOf("resnet18"), { data: { normalization } }).checkpoint;
+    expect(data.normalization).toEqual(normalization);
+    expect(data.cropFraction).toBeUndefined();
+  });
+
   test.each([44, 56, 110])("are those of a ResNet for CIFAR of %i layers too", (depth) => {
     const deep = fileOf(`cifar-resnet-${depth}`);
     const { checkpoint, drawn } = adoptWeights(modelNamed(`cifar-resnet-${depth}`), deep);

@@ -34,6 +34,8 @@ export interface AdoptedWeights {
   readonly checkpoint: Checkpoint;
   /** Whose names the file has, where they are not the model's own. */
   readonly namesOf: string | null;
+  /** Names of the file that are of auxiliary heads, which only training has. */
+  readonly leftOut: readonly string[];
   /** Trained numbers of the model. */
   readonly parameters: number;
   /** Names of what the file does not have and is drawn. */
@@ -55,12 +57,20 @@ export function adoptWeights(
   const layers = model.build({ classes });
   const network = build(layers, { input: [1, ...imageShape], training: true });
   const declared = [...network.parameters, ...network.states];
-  const isIgnored = (name: string) => ignore.some((part) => name === part || name.startsWith(`${part}.`));
+  const heads = trainingHeads(model, declared, classes, imageShape);
+  const leftOut: string[] = [];
+  const rename = (theirs: string) => {
+    if (ignore.some((part) => theirs === part || theirs.startsWith(`${part}.`))) return undefined;
+    const ours = names ? renamed(names, theirs) : theirs;
+    if (!heads.has(ours)) return ours;
+    leftOut.push(theirs);
+    return undefined;
+  };
   const weights = weightsFor(declared, tensors, {
     file,
     head: newHead ? headOf((count) => model.build({ classes: count }), imageShape) : [],
     optional: auxiliaryOf(layers, imageShape),
-    rename: (name) => (isIgnored(name) ? undefined : names ? renamed(names, name) : name),
+    rename,
   });
   const initial = initialValues(network, seed);
   const state = declared.map(({ name, shape, kind }) => {
@@ -68,7 +78,9 @@ export function adoptWeights(
     return [name, weights.get(name) ?? fresh] as const;
   });
   const preprocessing = names?.preprocessing ?? model.preprocessing;
-  const { cropFraction } = preprocessing;
+  // Data that says how it is normalised says how much of a picture is seen, too.
+  const cropFraction =
+    data.cropFraction ?? (data.normalization === undefined ? preprocessing.cropFraction : 1);
   return {
     checkpoint: {
       version,
@@ -87,9 +99,26 @@ export function adoptWeights(
       state: new Map(state),
     },
     namesOf: names?.of ?? null,
+    leftOut,
     parameters: network.parameters.reduce((sum, { shape }) => sum + size(shape), 0),
     drawn: declared.map(({ name }) => name).filter((name) => !weights.has(name)),
   };
+}
+
+/** Names of the auxiliary heads that a model is trained with, where it is without them here. */
+function trainingHeads(
+  { training }: RegisteredModel,
+  declared: readonly { readonly name: string }[],
+  classes: number,
+  imageShape: DataRecord["imageShape"],
+): ReadonlySet<string> {
+  if (training === undefined) return new Set();
+  const { parameters, states } = build(training.build({ classes }), {
+    input: [2, ...imageShape],
+    training: true,
+  });
+  const own = new Set(declared.map(({ name }) => name));
+  return new Set([...parameters, ...states].map(({ name }) => name).filter((name) => !own.has(name)));
 }
 
 function tableFor(model: RegisteredModel, tensors: ReadonlyMap<string, WritableTensor>) {

@@ -148,6 +148,21 @@ export async function decodeCheckpoint(bytes: Uint8Array<ArrayBuffer>, file: str
   };
 }
 
+/** Where the metadata of files has the record of their data, those written for other programs too. */
+export const dataKey = "striate.data";
+
+/** The record as metadata holds it. */
+export function encodeData(data: DataRecord): string {
+  return JSON.stringify(sorted(data));
+}
+
+/** The record in a text of metadata; `fail` makes the error of what it says wrong. */
+export function decodeData(text: string, fail: (reason: string) => CheckpointError): DataRecord {
+  const parsed = parseStrictJson(new TextEncoder().encode(text));
+  if ("reason" in parsed) throw fail(`${dataKey}: ${parsed.reason}`);
+  return readData(new Fields(parsed.value, dataKey, fail), fail);
+}
+
 function readData(fields: Fields, fail: (reason: string) => CheckpointError): DataRecord {
   const imageShape = fields.imageShape("imageShape");
   const normalization = fields.fields("normalization");

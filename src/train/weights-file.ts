@@ -4,12 +4,14 @@ import { isPyTorch, readPyTorch } from "../formats/pytorch.ts";
 import { type RawTensor, readSafetensors } from "../formats/safetensors.ts";
 import { isSafetensorsIndex, readShards } from "../formats/safetensors-shards.ts";
 import { CheckpointError } from "../tensor/errors.ts";
-import { decodeCheckpoint } from "./checkpoint.ts";
+import { type DataRecord, dataKey, decodeCheckpoint, decodeData } from "./checkpoint.ts";
 
 export interface WeightsFile {
   readonly format: "pytorch" | "safetensors" | "striate";
   /** Weights and running statistics by name, in PyTorch's layout. */
   readonly tensors: ReadonlyMap<string, RawTensor>;
+  /** What the weights tell apart and how pictures become their inputs, where the file says it: ours do. */
+  readonly data?: DataRecord;
 }
 
 /**
@@ -32,7 +34,8 @@ export async function readWeights(
         `${file}: is an index of safetensors files, which cannot be read from here. Give readWeights a way to read files beside it.`,
         { file },
       );
-    return { format: "safetensors", tensors: await readShards(bytes, file, neighbour) };
+    const { tensors, metadata } = await readShards(bytes, file, neighbour);
+    return { format: "safetensors", tensors, ...dataOf(metadata, file) };
   }
   if (!isSafetensors) {
     throw new CheckpointError(
@@ -41,8 +44,16 @@ export async function readWeights(
     );
   }
   const { tensors, metadata } = readSafetensors(bytes, file);
-  if (!metadata.has("striate.form")) return { format: "safetensors", tensors };
-  await decodeCheckpoint(bytes, file); // holds content and check sum against each other
+  if (!metadata.has("striate.form")) return { format: "safetensors", tensors, ...dataOf(metadata, file) };
+  const { data } = await decodeCheckpoint(bytes, file); // holds content and check sum against each other
   const weights = [...tensors].filter(([name]) => !/^(optimizer|best)\./.test(name));
-  return { format: "striate", tensors: new Map(weights) };
+  return { format: "striate", tensors: new Map(weights), data };
+}
+
+function dataOf(metadata: ReadonlyMap<string, string>, file: string): { readonly data?: DataRecord } {
+  const text = metadata.get(dataKey);
+  if (text === undefined) return {};
+  return {
+    data: decodeData(text, (reason) => new CheckpointError(`${file}: ${reason}.`, { file, reason })),
+  };
 }
