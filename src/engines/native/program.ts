@@ -11,6 +11,6 @@ export async function prepareNative(code: NativeCode): Promise<PreparedProgram> 
   return (_, thread, threads) => {
     const mine = own + thread * ownBytes;
     if (runtime.run(control, table, bases, mine, ends, launches, thread, threads) === 0)
-      throw new StoppedError();
+      throw new StoppedError(undefined);
   };
 }

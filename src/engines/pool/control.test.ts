@@ -70,6 +70,6 @@ test("a thread whose task fails stops the other", async () => {
   await startSecond(control, done, `throw new Error("out of order");`);
   const list = Array.from({ length: launches }, () => ({ tasks, kernel: () => undefined }));
   begin(control, commands.run, 0);
-  expect(() => runLaunches(control, list, 0, 2)).toThrow(StoppedError);
+  expect(() => runLaunches(control, list, 0, 2)).toThrow(new StoppedError("Error: out of order"));
   expect(control[words.failed]).toBe(1);
 });

@@ -18,6 +18,9 @@ export const words = {
   base: 5,
   /** The launch that a run begins with. */
   first: 6,
+  /** 1 once a thread has begun to write what its task failed by, and where that is: its length, then its characters. */
+  telling: 7,
+  message: 80,
   /** Tasks taken of a launch, in one of a few words in turn, each on a cache line of its own. */
   tasks: 16,
 } as const;
@@ -29,8 +32,11 @@ export const words = {
 export const counters = 4;
 const counterWord = (launch: number) => words.tasks + 16 * (launch % counters);
 
+/** Characters of a message that are kept. */
+const mostCharacters = 240;
+
 /** Byte length of the control block. */
-export const controlBytes = 4 * (words.tasks + 16 * counters);
+export const controlBytes = 4 * (words.message + 1 + mostCharacters);
 
 export const commands = { run: 1, listen: 2 } as const;
 
@@ -69,20 +75,36 @@ export function runLaunches(
       for (let task = take(control, counter, threads); task < tasks; task = take(control, counter, threads))
         kernel(task, thread);
     } catch (error) {
+      leaveMessage(control, String(error));
       Atomics.store(control, words.failed, 1);
       Atomics.notify(control, words.arrived);
       throw error;
     }
-    if (threads > 1 && !arrive(control, (base + threads * (i - first + 1)) | 0)) throw new StoppedError();
+    if (threads > 1 && !arrive(control, (base + threads * (i - first + 1)) | 0))
+      throw new StoppedError(messageIn(control));
     ended?.(i);
   }
 }
 
-/** Another thread has failed, or has not answered. */
+/** Another thread has failed, by what `reason` says, or has not answered. */
 export class StoppedError extends Error {
-  constructor() {
-    super("another thread has failed or does not answer");
+  constructor(reason: string | undefined) {
+    super(reason === undefined ? "another thread does not answer" : `another thread has failed: ${reason}`);
   }
+}
+
+/** Writes what a task failed by where the other threads find it; the first to fail is the one that is heard. */
+function leaveMessage(control: Int32Array, text: string): void {
+  if (Atomics.compareExchange(control, words.telling, 0, 1) !== 0) return;
+  const length = Math.min(text.length, mostCharacters);
+  for (let i = 0; i < length; i++) control[words.message + 1 + i] = text.charCodeAt(i);
+  Atomics.store(control, words.message, length);
+}
+
+function messageIn(control: Int32Array): string | undefined {
+  const length = Atomics.load(control, words.message);
+  if (length === 0) return undefined;
+  return String.fromCharCode(...control.subarray(words.message + 1, words.message + 1 + length));
 }
 
 function take(control: Int32Array, counter: number, threads: number): number {
@@ -158,6 +180,8 @@ export function begin(control: Int32Array, command: number, program: number, fir
   Atomics.store(control, words.first, first);
   Atomics.store(control, words.base, Atomics.load(control, words.arrived));
   Atomics.store(control, words.failed, 0);
+  Atomics.store(control, words.telling, 0);
+  Atomics.store(control, words.message, 0);
   Atomics.store(control, words.program, program);
   Atomics.store(control, words.command, command);
   Atomics.add(control, words.generation, 1);

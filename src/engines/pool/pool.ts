@@ -99,10 +99,7 @@ export class Pool {
       prepared(this.control, 0, this.threads, ended);
     } catch (error) {
       this.death ??= error;
-      const what =
-        error instanceof StoppedError
-          ? "a worker thread failed or does not answer"
-          : `a kernel failed: ${String(error)}`;
+      const what = error instanceof StoppedError ? error.message : `a kernel failed: ${String(error)}`;
       throw new EngineError(`${what}. The engine cannot go on; open it again.`, {}, { cause: error });
     }
   }

@@ -143,4 +143,10 @@ describe("power", () => {
       Number.NaN,
     ]);
   });
+
+  it("is 1 where the exponent is 0, also that of 0", async () => {
+    const xs = Float32Array.of(0, 0.5, 1e30, Number.POSITIVE_INFINITY);
+    expect([...(await computed((x) => x.power(0), xs))]).toEqual([1, 1, 1, 1]);
+    expect([...(await computed((x) => x.power(x.times(0)), xs.subarray(0, 3)))]).toEqual([1, 1, 1]);
+  });
 });

@@ -53,13 +53,18 @@ export function emitElementwise(
           return;
       }
     case "binary":
-      operand(node.a);
       if (node.operator === "power") {
+        // Anything to the 0 is 1, where 0 · log 0 is no number.
+        f.v128f32(1);
+        operand(node.a);
         f.call(math.index("log"));
         operand(node.b);
         f.op("f32x4.mul").call(math.index("exp"));
+        operand(node.b);
+        f.v128f32(0).op("f32x4.eq", "v128.bitselect");
         return;
       }
+      operand(node.a);
       operand(node.b);
       switch (node.operator) {
         case "plus":
