@@ -71,7 +71,12 @@ function namesOf(
     const way = `${where}: \`${names[0]}\` … \`${names[1]}\``;
     ways.set(way, [...(ways.get(way) ?? []), `\`${model.name}\``]);
   }
-  return [...ways].map(([way, of]) => `- ${way}${ways.size > 1 ? ` (${of.join(", ")})` : ""}.`);
+  return [...ways].map(([way, of]) => `- ${way}${ways.size > 1 ? ` (${few(of)})` : ""}.`);
+}
+
+/** "`a`, `b`", or "`a` and 12 others" of many. */
+function few(names: readonly string[]): string {
+  return names.length > 4 ? `${names[0]} and ${names.length - 1} others` : names.join(", ");
 }
 
 /** Cells padded to columns, as Biome leaves Markdown and people read it; "l" is to the left, ">" to the right. */
