@@ -12,12 +12,17 @@ import { createInterface } from "node:readline";
 
 const canStop = process.platform !== "win32";
 
-/** What the runner still has to end, should it end itself. */
-/** @type {Set<Child>} */
+/** @type {Set<Child>} What the runner still has to end, should it end itself. */
 const alive = new Set();
 process.on("exit", () => {
   for (const child of alive) child.end();
 });
+// A stopped process would not hear of the end by itself.
+for (const [signal, code] of /** @type {const} */ ([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+]))
+  process.once(signal, () => process.exit(code));
 
 export class Child {
   #process;
