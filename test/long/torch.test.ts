@@ -47,6 +47,9 @@ describe.skipIf(found === undefined)("torchvision loads what striate export writ
     ["densenet121", "densenet121"],
     ["googlenet-torchvision", "googlenet"],
     ["mobilenet-v2", "mobilenet_v2"],
+    ["mobilenet-v3-large", "mobilenet_v3_large"],
+    ["efficientnet-b3", "efficientnet_b3"],
+    ["shufflenet-v2-x2-0", "shufflenet_v2_x2_0"],
     ["alexnet", "alexnet"],
   ])("%s as %s, strictly, and computes our logits", async (model, network) => {
     const [edge, classes] = [96, 1000];
