@@ -1,9 +1,11 @@
 /** Classifiers of the zoo read as convolutions: maps of logits from larger images, with the parameters that they have. */
 
 import { describe, expect, it } from "vitest";
+import { evaluate } from "../src/engines/index.ts";
 import { modelNamed } from "../src/models/registry.ts";
 import { build, fullyConvolutional } from "../src/nn/index.ts";
 import { OptionError } from "../src/tensor/errors.ts";
+import { filledImages, filledParameters } from "./networks.ts";
 
 const shapesOf = (network: ReturnType<typeof build>) =>
   network.parameters.map(({ name, shape }) => [name, shape]);
@@ -42,6 +44,27 @@ describe("fullyConvolutional over the zoo", () => {
     const larger = build(model, { input: [1, h + more, w + more, c] });
     expect(larger.outputs.logits.shape).toEqual([1, places, places, classes]);
     expect(shapesOf(larger)).toEqual(shapesOf(plain));
+  });
+
+  it("gives the logits of LeNet-5, which pads nothing on 32×32, on every patch: section VII of its paper", () => {
+    const model = modelNamed("lenet5-cifar").build();
+    const [h, w] = [40, 44];
+    const image = filledImages("input", [1, h, w, 3]);
+    const map = build(fullyConvolutional(model, { patch: [32, 32] }), { input: [1, h, w, 3] });
+    const [found] = evaluate([map.outputs.logits], filledParameters(map).set(map.inputs.x, image));
+    expect(map.outputs.logits.shape).toEqual([1, 3, 4, 10]);
+    const patch = build(model, { input: [1, 32, 32, 3] });
+    for (let i = 0; i < 3; i++)
+      for (let j = 0; j < 4; j++) {
+        // Patches lie 4 pixels apart, the product of two poolings.
+        const rows = Array.from({ length: 32 }, (_, row) => {
+          const start = ((4 * i + row) * w + 4 * j) * 3;
+          return Array.from(image.subarray(start, start + 32 * 3));
+        });
+        const feeds = filledParameters(patch).set(patch.inputs.x, Float32Array.from(rows.flat()));
+        const [expected] = evaluate([patch.outputs.logits], feeds);
+        for (const [k, each] of expected.entries()) expect(found[(4 * i + j) * 10 + k]).toBeCloseTo(each, 5);
+      }
   });
 
   it("says why it cannot where gates are pooled from the whole image", () => {

@@ -38,6 +38,10 @@ const ofRegistry: Readonly<Record<string, string>> = {
   "cifar-preact-resnet-110": "preresnet110_cifar10",
   "cifar-preact-resnet-164": "preresnet164bn_cifar10",
   "cifar-pyramidnet-110-48": "pyramidnet110_a48_cifar10",
+  "lenet5-cifar": "lenet_cifar10",
+  "lenet-caffe": "lenet_caffe",
+  "cifar10-quick": "cifar10_quick_caffe",
+  "cifar10-full": "cifar10_full_caffe",
   alexnet: "alexnet",
   "alexnet-2gpu": "alexnet_caffe",
   caffenet: "caffenet",
@@ -65,6 +69,12 @@ export const publishedModels: readonly PublishedModel[] = [
   ...Object.entries(ofRegistry).map(
     ([name, recorded]): PublishedModel => ({ name, recorded, model: modelNamed(name).build() }),
   ),
+  {
+    name: "nin-cifar of pytorchcv",
+    recorded: "nin_cifar10_pytorchcv",
+    model: modelNamed("nin-cifar").build(),
+    recordedName: pytorchcvNameOfNin,
+  },
   {
     name: "overfeat-accurate",
     recorded: "overfeat_accurate",
@@ -119,6 +129,15 @@ export const publishedModels: readonly PublishedModel[] = [
   ...mobileNetworks,
   ...residualNetworks,
 ];
+
+/** "classifier.10.weight" is "features.stage2.unit2.conv.weight" in pytorchcv. */
+function pytorchcvNameOfNin(ours: string): string {
+  const [, place, leaf] = ours.split(".");
+  const [stage, unit] = [Math.floor(Number(place) / 8) + 1, (Number(place) % 8) / 2 + 1];
+  return place === "20"
+    ? `output.final_conv.conv.${leaf}`
+    : `features.stage${stage}.unit${unit}.conv.${leaf}`;
+}
 
 /** From layers that the record numbers in place of naming. */
 function renumbered(numbers: Readonly<Record<string, string>>) {

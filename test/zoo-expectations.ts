@@ -28,7 +28,7 @@ export function expectLogits(name: string, found: Float32Array, size: ZooSize): 
  *
  * Batch norm over 4 images of few places amplifies rounding: a unit that it puts on the other side of 0 changes all gradients
  * behind it by some thousandths, and after a step at a high rate the loss by more. Such a network, here as in the reference, is
- * held to 0.003 in half of its gradients, to 0.03 in the others, and to go the recorded way afterwards. Where the record has but
+ * held to 0.003 in half of its gradients, to 0.05 in the others, and to go the recorded way afterwards. Where the record has but
  * float32, whose own units have tipped too, the first loss is held to 10⁻⁴.
  */
 export function expectTraining(
@@ -54,7 +54,7 @@ export function expectTraining(
   const tipped = normalizes && greatest(gradients.map(({ distance }) => distance)) > 1e-4;
   if (tipped) expect(middle.error).toBeLessThan(3e-3);
   else expect(tenth.error).toBeLessThan(1e-3);
-  const apart = gradients.filter(({ error }) => !(error < (tipped ? 0.03 : 3e-3)));
+  const apart = gradients.filter(({ error }) => !(error < (tipped ? 0.05 : 3e-3)));
   expect(apart.slice(0, 5)).toEqual([]);
   for (const i of [1, 2]) {
     const moved = greatest(exact.slice(0, i + 1).map((loss) => Math.abs(loss - exact[0])));

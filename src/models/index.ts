@@ -1,6 +1,7 @@
 export type { PublishedAccuracy } from "./accuracies.ts";
 export { type AlexNetOptions, alexnet } from "./alexnet.ts";
 export { type BnInceptionOptions, bnInception, bnInceptionLoss } from "./bn-inception.ts";
+export { type CaffeExampleOptions, caffeExample } from "./caffe-examples.ts";
 export { type CifarResNetOptions, cifarResNet } from "./cifar-resnet.ts";
 export { type CnnFMSOptions, cnnFMS } from "./cnn-fms.ts";
 export { type DeepImagePriorOptions, deepImagePrior } from "./deep-image-prior.ts";

@@ -31,14 +31,16 @@ export interface LeNet5Options {
   readonly activation?: "relu" | "tanh";
   /** Of variant "modern": 2×2, at stride 2. Default "max". */
   readonly pooling?: "max" | "average";
+  /** Of variant "modern": zeros around the image in conv1. Default 2, for 28×28; 0 is for images of the paper's 32×32. */
+  readonly padding?: number;
 }
 
 export function lenet5({ classes = 10, variant = "modern", ...options }: LeNet5Options = {}): nn.Layer {
   checkOneOf("lenet5", "variant", variant, ["modern", "1998"]);
   if (variant === "modern") return modern(classes, options);
-  if (options.activation !== undefined || options.pooling !== undefined)
+  if (options.activation !== undefined || options.pooling !== undefined || options.padding !== undefined)
     throw new OptionError(
-      'lenet5: variant "1998" has the activation and pooling of its paper. Leave both options out, or take variant "modern".',
+      'lenet5: variant "1998" has the activation, pooling and padding of its paper. Leave these options out, or take variant "modern".',
       { variant, ...options },
     );
   return original(classes);
@@ -46,14 +48,14 @@ export function lenet5({ classes = 10, variant = "modern", ...options }: LeNet5O
 
 function modern(
   classes: number,
-  { activation = "relu", pooling = "max" }: Pick<LeNet5Options, "activation" | "pooling">,
+  { activation = "relu", pooling = "max", padding = 2 }: Omit<LeNet5Options, "classes" | "variant">,
 ): nn.Layer {
   checkOneOf("lenet5", "activation", activation, ["relu", "tanh"]);
   checkOneOf("lenet5", "pooling", pooling, ["max", "average"]);
   const pool = () => (pooling === "max" ? nn.maxPool2d(2) : nn.avgPool2d(2));
   const act = () => nn.activation(activation);
   return nn.sequential({
-    conv1: nn.conv2d(6, 5, { padding: 2 }),
+    conv1: nn.conv2d(6, 5, { padding }),
     act1: act(),
     pool1: pool(),
     conv2: nn.conv2d(16, 5),

@@ -12,6 +12,7 @@ import { OptionError } from "../tensor/errors.ts";
 import { type PublishedAccuracy, publishedAccuracies } from "./accuracies.ts";
 import { alexnet } from "./alexnet.ts";
 import { bnInception, bnInceptionLoss } from "./bn-inception.ts";
+import { caffeExample } from "./caffe-examples.ts";
 import { cifarResNet } from "./cifar-resnet.ts";
 import { cnnFMS } from "./cnn-fms.ts";
 import { deepImagePrior } from "./deep-image-prior.ts";
@@ -117,6 +118,8 @@ const chatfield =
 const lin = "Lin, Chen and Yan, Network in network";
 const long = "Long, Shelhamer and Darrell, Fully convolutional networks for semantic segmentation";
 const ulyanov = "Ulyanov, Vedaldi and Lempitsky, Deep image prior";
+const jia =
+  "Jia, Shelhamer, Donahue, Karayev, Long, Girshick, Guadarrama and Darrell, Caffe: convolutional architecture for fast feature embedding";
 const krizhevsky2014 = "Krizhevsky, One weird trick for parallelizing convolutional neural networks";
 
 const xie = "Xie, Girshick, Dollár, Tu and He, Aggregated residual transformations for deep neural networks";
@@ -204,6 +207,10 @@ const times = (width: number) => `x${Number.isInteger(width) ? `${width}-0` : `$
 const entries: readonly ModelEntry[] = [
   { name: "lenet5", paper: lecun, year: 1998, ...mnist, names: courses, note: "as commonly built", build: lenet5 },
   { name: "lenet5-1998", paper: lecun, year: 1998, ...mnist, names: "the paper's figure 2", note: "section II.B", build: (options) => lenet5({ ...options, variant: "1998" }) },
+  { name: "lenet5-cifar", paper: lecun, year: 1998, ...cifar, names: "kuangliu/pytorch-cifar", note: "as commonly built, for pictures of 32×32", build: (options) => lenet5({ ...options, padding: 0 }) },
+  { name: "lenet-caffe", paper: jia, year: 2014, ...mnist, names: "Caffe's examples/mnist", build: caffeExample },
+  ...(["quick", "full"] as const).map((size): ModelEntry =>
+    ({ name: `cifar10-${size}`, paper: jia, year: 2014, ...cifar, names: "Caffe's examples/cifar10", build: (options) => caffeExample({ ...options, network: `cifar10-${size}` }) })),
   { name: "mnist-cnn", paper: choi, year: 2017, ...mnist, names: courses, build: mnistCnn },
   ...[20, 32, 44, 56, 110, 1202].map((depth): ModelEntry =>
     ({ name: `cifar-resnet-${depth}`, paper: he, year: 2015, ...cifar, preprocessing: { ...torchvision, cropFraction: 1 }, names: akamaster, note: "section 4.2", build: (options) => cifarResNet({ ...options, depth }) })),
