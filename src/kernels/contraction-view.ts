@@ -29,6 +29,8 @@ export interface Box {
 export interface ViewOptions {
   /** What a box may take of a cache. */
   readonly boxBytes: number;
+  /** The same where the sum goes along the box, and longer stretches save work on sums that are not finished. Default: as much. */
+  readonly sumBoxBytes?: number;
   /** Tasks that keep threads balanced. */
   readonly enoughTasks: number;
 }
@@ -37,7 +39,7 @@ export interface ViewOptions {
 export function viewOf(
   c: Contraction,
   layout: Layout,
-  { boxBytes, enoughTasks }: ViewOptions,
+  { boxBytes, sumBoxBytes = boxBytes, enoughTasks }: ViewOptions,
 ): View | undefined {
   const linear = linearIndex(c.a.at, layout);
   const hasEdges =
@@ -68,7 +70,7 @@ export function viewOf(
   const rowsBeside = span(vertical, (each) => c.batch.includes(each) || each === blocked);
   const rowBytes = 4 * width * depth;
   const sumIsBlocked = c.k.includes(blocked);
-  let block = Math.max(1, Math.floor((boxBytes / rowBytes - rowsBeside) / step) + 1);
+  let block = Math.max(1, Math.floor(((sumIsBlocked ? sumBoxBytes : boxBytes) / rowBytes - rowsBeside) / step) + 1);
   // Enough blocks for all threads where images alone are too few.
   const images = outside.reduce((product, each) => product * each.extent, 1);
   if (!sumIsBlocked && images < enoughTasks)

@@ -25,6 +25,8 @@ import { Values } from "./values.ts";
 const enoughTasks = 64;
 /** What a box may take of the L2 cache beside B and the result. */
 const boxBytes = 128 * 1024;
+/** The same where a gradient sums along the box: every block of it reads and writes all sums. */
+const sumBoxBytes = 480 * 1024;
 /** Rows that B should at least have for packing it to pay. */
 const packingRows = 24;
 /** Numbers of A and the result that a task without a box should touch. */
@@ -109,7 +111,7 @@ class ContractionRenderer {
     layout: Layout,
     isConstant = target.constants.has(c.b.operand),
   ): ContractionRenderer | undefined {
-    const view = viewOf(c, target.layoutOf(c.a.operand), { boxBytes, enoughTasks });
+    const view = viewOf(c, target.layoutOf(c.a.operand), { boxBytes, sumBoxBytes, enoughTasks });
     return view && new ContractionRenderer(target, c, layout, view, isConstant);
   }
 

@@ -30,6 +30,9 @@ export interface Tile {
   readonly accumulates: boolean;
 }
 
+/** How far ahead B is asked for: weights of a large network come from memory, and prefetchers of the machine stop at each page. */
+const prefetchNumbers = 2048;
+
 /** Arguments of a tile's function. */
 export const tileArguments =
   "const float *restrict a, const float *restrict b, float *restrict t, const long steps";
@@ -50,6 +53,9 @@ export function tileBody({ rows, vectors, lanes, rowStep, sum, pitch, accumulate
   const last = sum.length - 1;
   const [a, b] = last < 0 ? ["a", "b"] : [`a${last}`, `b${last}`];
   for (let j = 0; j < vectors; j++) lines.push(`const v${lanes} x${j} = load_${lanes}(${b} + ${j * lanes});`);
+  const lineLength = 16;
+  for (let j = 0; j < vectors * lanes; j += lineLength)
+    lines.push(`__builtin_prefetch(${b} + ${prefetchNumbers + j});`);
   for (let i = 0; i < rows; i++) {
     const row = `{ const float y = ${a}[${i * rowStep}];`;
     const adds = Array.from({ length: vectors }, (_, j) => `c${i}_${j} += y * x${j};`);

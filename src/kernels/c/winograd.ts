@@ -50,7 +50,8 @@ function chosen(correlation: Correlation, isConstant: boolean, threads: number):
   const { contraction, p, q, c, image } = correlation;
   const k = contraction.n.extent;
   const images = image?.extent ?? 1;
-  const direct = images * p.extent * q.extent * 9 * c.extent * k;
+  const directReading = 9 * c.extent * k * 20;
+  const direct = Math.max(images * p.extent * q.extent * 9 * c.extent * k, directReading);
   let best: { time: number; options: WinogradOptions } | undefined;
   for (const size of [4, 2] as const) {
     const [rows, columns] = [Math.ceil(p.extent / size), Math.ceil(q.extent / size)];
@@ -67,10 +68,11 @@ function chosen(correlation: Correlation, isConstant: boolean, threads: number):
       // Shares of whole vectors, where there are too few tasks for the threads.
       while (tasks * shares < 2 * threads && k % (shares * 2) === 0 && k / (shares * 2) >= 32) shares *= 2;
       const tiles = tileRows * columns * together;
-      // In multiply-adds, of which a core does 16 in the time in which it reads 1 to 4 numbers from beyond its L2 cache.
+      // In multiply-adds, of which a core does 4 in the time in which it reads a number from beyond its L2 cache, 20 from memory.
       const multiplying = tasks * tiles * filters * (tiles >= 14 ? 1 : 1 + 2 / tiles);
       const transforming = tasks * tiles * (shares * c.extent + k) * products * 6;
-      const reading = tasks * filters * (filters < 6e6 ? 4 : 10);
+      // The first reading is from memory, others are from the last cache, where filters fit into it.
+      const reading = filters * (20 + (tasks - 1) * (filters < 4e6 ? 4 : 20));
       const preparing = isConstant ? 0 : filters * 16;
       const time = Math.max(multiplying, reading) + transforming + preparing;
       if (best === undefined || time < best.time)
