@@ -31,6 +31,8 @@ const sumBoxBytes = 480 * 1024;
 const packingRows = 24;
 /** Numbers of A and the result that a task without a box should touch. */
 const taskElements = 48 * 1024;
+/** Numbers of an operand of which not much more fits into the L2 cache. */
+const largeNumbers = 112 * 1024;
 /** Steps of a sum whose B is read in place, between which results wait in memory. */
 const stepsInPlace = 512;
 /** A row pitch of this many numbers puts all rows into the same lines of the L1 cache. */
@@ -111,7 +113,9 @@ class ContractionRenderer {
     layout: Layout,
     isConstant = target.constants.has(c.b.operand),
   ): ContractionRenderer | undefined {
-    const view = viewOf(c, target.layoutOf(c.a.operand), { boxBytes, sumBoxBytes, enoughTasks });
+    // Tasks are rows and columns of the result: with many columns, a task may have many rows, for which B is read once.
+    const wanted = Math.ceil(enoughTasks / Math.ceil(c.n.extent / (2 * target.machine.lanes)));
+    const view = viewOf(c, target.layoutOf(c.a.operand), { boxBytes, sumBoxBytes, enoughTasks: wanted });
     return view && new ContractionRenderer(target, c, layout, view, isConstant);
   }
 
@@ -500,17 +504,19 @@ class ContractionRenderer {
     if (run === undefined) return 1;
     const inner = rows.slice(1).reduce((product, each) => product * each.extent, 1);
     const steps = c.k.reduce((product, each) => product * each.extent, 1);
-    const wanted = Math.max(1, Math.floor(taskElements / ((Math.min(steps, 4096) + c.n.extent) * inner)));
-    const balanced = Math.max(1, Math.ceil(run.extent / enoughTasks));
+    const panels = Math.ceil(c.n.extent / (2 * tiling.lanes));
+    // B is read once for the rows of a task: where it does not fit into the L2 cache beside them, these are as many as do.
+    const isLarge = Math.min(steps, 4096) * c.n.extent > largeNumbers;
+    const most = isLarge ? largeNumbers / Math.min(steps, 4096) : taskElements / (steps + c.n.extent);
+    const balanced = (run.extent * (isLarge ? panels : 1)) / enoughTasks;
+    const wanted = this.accumulates ? run.extent / 8 : Math.min(most / inner, balanced);
     const multiple = along === 0 ? Math.max(...tiling.groups.map((group) => group.rows)) : 1;
     const isCommon = along !== 0 || tiling.groups.every((group) => group.rows === multiple);
     // Tiles of different heights share only stretches that all divide.
     const step = isCommon
       ? multiple
       : tiling.groups.reduce((product, { rows: each }) => lcm(product, each), 1);
-    const most = this.accumulates ? run.extent : Math.max(balanced, Math.min(wanted, run.extent));
-    const limited = this.accumulates ? Math.max(step, Math.ceil(run.extent / 8)) : Math.max(wanted, 1);
-    return Math.min(run.extent, Math.max(step, Math.ceil(Math.min(most, limited) / step) * step));
+    return Math.min(run.extent, Math.max(1, Math.ceil(wanted / step)) * step);
   }
 
   /** Whether rows are copied further apart. */
