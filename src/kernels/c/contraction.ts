@@ -169,7 +169,8 @@ class ContractionRenderer {
       });
     this.rows = merged;
     this.along = bestRun(merged, box !== undefined && !blockInSum);
-    this.tiling = tilingOf(c.n.extent, merged[this.along]?.extent ?? 1, target.machine);
+    const stretches = this.along > 0 ? merged[this.along - 1].extent : 1;
+    this.tiling = tilingOf(c.n.extent, merged[this.along]?.extent ?? 1, stretches, target.machine);
     this.panels = inPlace ? this.panelsInPlace(linearB) : this.packedPanels(linearB, sumInTile);
     const sumTables = [view.factorOf, (each: Axis) => this.panels.factorOf(each, 1)];
     const inSum = mergeRuns(
@@ -334,7 +335,10 @@ class ContractionRenderer {
       const width = group.vectors * lanes;
       const isWhole = group.from + group.count * width <= c.n.extent;
       const direct = this.partials !== undefined || c.part.value === c.sum;
-      const pitch = direct ? this.outFactor(rows[along]?.axes.at(-1) ?? c.n) : width;
+      const pitch = rows[along]?.factors[1] ?? 0;
+      // The run of rows around that along which tiles go: several places of it may be in one tile.
+      const around = group.deep > 1 ? rows[along - 1] : undefined;
+      const deepPitch = around?.factors[1] ?? 0;
       const sum = sums.map(
         (run, i): SumRun => ({
           extent: i === 0 && sumBlock !== undefined ? "steps" : run.extent,
@@ -342,14 +346,17 @@ class ContractionRenderer {
           b: this.factorB(run, width),
         }),
       );
-      const call = (height: number, isDirect: boolean) => {
+      const call = (height: number, deep: number, isDirect: boolean) => {
         const tile = {
           rows: height,
+          deep,
           vectors: group.vectors,
           lanes,
           rowStep: aRow,
+          deepStep: around?.factors[0] ?? 0,
           sum,
           pitch: isDirect ? pitch : width,
+          deepPitch: isDirect ? deepPitch : height * width,
           accumulates: this.accumulates,
         };
         return kernel.independent("__attribute__((noinline)) void", tileArguments, tileBody(tile));
@@ -362,80 +369,93 @@ class ContractionRenderer {
         `const float *const bPanel = ${bStart}${sumBlock === undefined ? "" : term("from", this.factorB(sums[0], width))} + ${panels.start(group)} + (panel - ${group.panel}) * ${panels.step(group)};`,
       );
       const steps = sumBlock === undefined ? "0" : "count";
-      rows.forEach((run, i) => {
-        if (i === along) return;
-        const [from, to] = this.rangeOf(i, run);
-        lines.push(`for (long ${rowName(i)} = ${from}; ${rowName(i)} < ${to}; ${rowName(i)}++) {`);
-      });
-      const tileAt = (height: number) => {
+      const tileAt = (height: number, deep: number) => {
         const aAt = isCopied
           ? `${kernel.pointerTo(this.copyPlace())} + (${rowName(along)} - rowFrom) * ${aRow}`
           : `${aStart}${rowTerms(0)}`;
         const outAt = `${outStart}${rowTerms(1)} + n`;
         if (direct && isWhole) {
-          lines.push(`${call(height, true)}(${aAt}, bPanel, ${outAt}, ${steps});`);
+          lines.push(`${call(height, deep, true)}(${aAt}, bPanel, ${outAt}, ${steps});`);
           return;
         }
-        lines.push(`{ float tile[${height * width}] __attribute__((aligned(64)));`);
+        lines.push(`{ float tile[${deep * height * width}] __attribute__((aligned(64)));`);
+        const eachRow = `for (long d = 0; d < ${deep}; d++) for (long i = 0; i < ${height}; i++) {
+const float *const sums = tile + (d * ${height} + i) * ${width};
+float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
+(void)to;`;
         if (this.accumulates)
           lines.push(
-            `for (long i = 0; i < ${height}; i++) for (long j = 0; j < ${width}; j++) tile[i * ${width} + j] = n + j < ${c.n.extent} ? (${outAt})[i * ${pitch} + j] : 0.0f;`,
+            eachRow,
+            `for (long j = 0; j < ${width}; j++) ((float *)sums)[j] = n + j < ${c.n.extent} ? to[j] : 0.0f;`,
+            "}",
           );
-        lines.push(`${call(height, false)}(${aAt}, bPanel, tile, ${steps});`);
-        lines.push(`for (long i = 0; i < ${height}; i++) {`);
-        this.finish(kernel, lines, variables, group, isWhole, outAt, pitch);
+        lines.push(`${call(height, deep, false)}(${aAt}, bPanel, tile, ${steps});`, eachRow);
+        if (direct)
+          lines.push(`for (long j = 0; j < ${width} && n + j < ${c.n.extent}; j++) to[j] = sums[j];`);
+        else this.finish(kernel, lines, variables, group, isWhole);
         lines.push("}}");
       };
-      if (rows[along] === undefined) {
-        lines.push("{");
-        tileAt(1);
-        lines.push("}");
-      } else {
+      /** Tiles along their run, for so many places of the run around it. */
+      const rowOfTiles = (deep: number) => {
         const name = rowName(along);
         const [from, to] = this.rangeOf(along, rows[along]);
         const height = group.rows;
         lines.push(`long ${name} = ${from};`);
         lines.push(`for (; ${name} + ${height} <= ${to}; ${name} += ${height}) {`);
-        tileAt(height);
+        tileAt(height, deep);
         lines.push("}");
         const rest = rows[along].extent % height;
         if (rest > 0) {
           lines.push(`if (${name} + ${rest} == ${to}) {`);
-          tileAt(rest);
+          tileAt(rest, deep);
           lines.push(`${name} = ${to};`, "}");
         }
         if (this.isStretched(along) && height > 1) {
           lines.push(`for (; ${name} < ${to}; ${name}++) {`);
-          tileAt(1);
+          tileAt(1, deep);
           lines.push("}");
         }
-      }
-      lines.push(...rows.filter((_, i) => i !== along).map(() => "}"));
+      };
+      // The run around the tiles' own comes last, so that several of its places can be in a tile.
+      const order = rows.flatMap((run, i) => (i === along || run === around ? [] : [i]));
+      if (around !== undefined) order.push(along - 1);
+      const loops = ([i, ...inner]: readonly number[]) => {
+        if (i === undefined) {
+          rowOfTiles(1);
+          return;
+        }
+        const name = rowName(i);
+        const [from, to] = this.rangeOf(i, rows[i]);
+        lines.push(`for (long ${name} = ${from}; ${name} < ${to};) {`);
+        if (rows[i] === around) {
+          lines.push(`if (${name} + ${group.deep} <= ${to}) {`);
+          rowOfTiles(group.deep);
+          lines.push(`${name} += ${group.deep}; continue;`, "}");
+        }
+        loops(inner);
+        lines.push(`${name}++;`, "}");
+      };
+      if (rows[along] === undefined) {
+        lines.push("{");
+        tileAt(1, 1);
+        lines.push("}");
+      } else loops(order);
       lines.push("}");
     }
   }
 
-  /** Stores a row of a tile, i: what stands around the sum, or the columns that there are. */
+  /** Stores a row of a tile, from `sums`, with what stands around the sum. */
   private finish(
     kernel: CKernel,
     lines: string[],
     variables: ReadonlyMap<Axis, string>,
     group: ColumnGroup,
     isWhole: boolean,
-    outAt: string,
-    pitch: number,
   ): void {
     const { c, rows, along, tiling } = this;
     const { box } = this.view;
     const { lanes } = tiling;
     const width = group.vectors * lanes;
-    const direct = this.partials !== undefined || c.part.value === c.sum;
-    if (direct) {
-      lines.push(
-        `for (long j = 0; j < ${width} && n + j < ${c.n.extent}; j++) (${outAt})[i * ${pitch} + j] = tile[i * ${width} + j];`,
-      );
-      return;
-    }
     const reads = this.readsAround();
     const accesses = new Map<Value, Access>();
     // The runs of rows are the axes here, and what is fixed in a task.
@@ -466,11 +486,12 @@ class ContractionRenderer {
     runs.forEach((run, i) => {
       // A box's block begins at `from`.
       const start = i === 0 && box !== undefined && this.blocksRows() ? "from + " : "";
-      values.setAxis(run, i === along ? `(${start}r${i} + i)` : start === "" ? `r${i}` : `(${start}r${i})`);
+      const within = i === along ? " + i" : i === along - 1 ? " + d" : "";
+      values.setAxis(run, `(${start}r${i}${within})`);
     });
     for (const [each, name] of variables) values.setAxis(each, name);
     values.setAxis(c.n, "column");
-    values.give(c.sum, (wide) => `load_${wide}(tile + i * ${width} + column - n)`, [c.n]);
+    values.give(c.sum, (wide) => `load_${wide}(sums + column - n)`, [c.n]);
     const to = isWhole ? `n + ${width}` : `least(n + ${width}, ${c.n.extent})`;
     values.vectorLoop(
       c.n,

@@ -19,13 +19,17 @@ export interface SumRun {
 
 export interface Tile {
   readonly rows: number;
+  /** How many such stretches of rows, one behind the other, as of several short rows of an image. */
+  readonly deep: number;
   readonly vectors: number;
   readonly lanes: Lanes;
-  /** Numbers between rows of A. */
+  /** Numbers between rows of A, and between stretches. */
   readonly rowStep: number;
+  readonly deepStep: number;
   readonly sum: readonly SumRun[];
-  /** Numbers between rows of where the tile is stored. */
+  /** Numbers between rows of where the tile is stored, and between stretches. */
   readonly pitch: number;
+  readonly deepPitch: number;
   /** Whether the tile goes on from what is stored. */
   readonly accumulates: boolean;
 }
@@ -37,13 +41,16 @@ const prefetchNumbers = 2048;
 export const tileArguments =
   "const float *restrict a, const float *restrict b, float *restrict t, const long steps";
 
-export function tileBody({ rows, vectors, lanes, rowStep, sum, pitch, accumulates }: Tile): string {
+export function tileBody(tile: Tile): string {
+  const { rows, deep, vectors, lanes, sum, accumulates } = tile;
   const lines: string[] = [];
   const each = (text: (i: number, j: number) => string) => {
-    for (let i = 0; i < rows; i++)
+    for (let i = 0; i < deep * rows; i++)
       lines.push(Array.from({ length: vectors }, (_, j) => text(i, j)).join(" "));
   };
-  const at = (i: number, j: number) => `t + ${i * pitch + j * lanes}`;
+  const offset = (i: number, step: number, deepStep: number) =>
+    Math.floor(i / rows) * deepStep + (i % rows) * step;
+  const at = (i: number, j: number) => `t + ${offset(i, tile.pitch, tile.deepPitch) + j * lanes}`;
   each((i, j) => `v${lanes} c${i}_${j} = ${accumulates ? `load_${lanes}(${at(i, j)})` : `{0}`};`);
   for (const [i, run] of sum.entries()) {
     const [outerA, outerB] = i === 0 ? ["a", "b"] : [`a${i - 1}`, `b${i - 1}`];
@@ -56,8 +63,8 @@ export function tileBody({ rows, vectors, lanes, rowStep, sum, pitch, accumulate
   const lineLength = 16;
   for (let j = 0; j < vectors * lanes; j += lineLength)
     lines.push(`__builtin_prefetch(${b} + ${prefetchNumbers + j});`);
-  for (let i = 0; i < rows; i++) {
-    const row = `{ const float y = ${a}[${i * rowStep}];`;
+  for (let i = 0; i < deep * rows; i++) {
+    const row = `{ const float y = ${a}[${offset(i, tile.rowStep, tile.deepStep)}];`;
     const adds = Array.from({ length: vectors }, (_, j) => `c${i}_${j} += y * x${j};`);
     lines.push(`${row} ${adds.join(" ")} }`);
   }
@@ -76,6 +83,8 @@ export interface ColumnGroup {
   readonly vectors: number;
   /** Rows of a tile; what is left over has a lower tile. */
   readonly rows: number;
+  /** Stretches of so many rows in a tile. */
+  readonly deep: number;
 }
 
 export interface Tiling {
@@ -83,8 +92,13 @@ export interface Tiling {
   readonly groups: readonly ColumnGroup[];
 }
 
-/** Tiles for so many columns and rows, by the least estimated time. */
-export function tilingOf(columns: number, rows: number, { lanes: widest, registers }: CMachine): Tiling {
+/** Tiles for so many columns and `stretches` times so many rows, by the least estimated time. */
+export function tilingOf(
+  columns: number,
+  rows: number,
+  stretches: number,
+  { lanes: widest, registers }: CMachine,
+): Tiling {
   let best: { cost: number; tiling: Tiling } | undefined;
   for (let lanes = widest; lanes >= 1; lanes = (lanes / 2) as Lanes) {
     // A narrower vector does less, in a little less time.
@@ -92,20 +106,17 @@ export function tilingOf(columns: number, rows: number, { lanes: widest, registe
     const all = Math.ceil(columns / lanes);
     for (const vectors of [1, 2, 3, 4, 6, 8, 16]) {
       if (vectors > all) continue;
-      const rest = all % vectors;
       const count = Math.floor(all / vectors);
-      const cost =
-        price * (count * timeOf(rows, vectors, registers) + (rest === 0 ? 0 : timeOf(rows, rest, registers)));
+      const kinds = [{ from: 0, panel: 0, count, vectors }];
+      const rest = all % vectors;
+      if (rest > 0) kinds.push({ from: count * vectors * lanes, panel: count, count: 1, vectors: rest });
+      const shaped = kinds.map((kind) => ({
+        kind,
+        shape: shapeOf(rows, stretches, kind.vectors, registers),
+      }));
+      const cost = shaped.reduce((sum, { kind, shape }) => sum + price * kind.count * shape.time, 0);
       if (best !== undefined && cost >= best.cost) continue;
-      const group = (from: number, panel: number, count: number, vectors: number): ColumnGroup => ({
-        from,
-        panel,
-        count,
-        vectors,
-        rows: rowsOf(rows, vectors, registers),
-      });
-      const groups = [group(0, 0, count, vectors)];
-      if (rest > 0) groups.push(group(count * vectors * lanes, count, 1, rest));
+      const groups = shaped.map(({ kind, shape: { rows, deep } }): ColumnGroup => ({ ...kind, rows, deep }));
       best = { cost, tiling: { lanes, groups } };
     }
     if (lanes === 1 || columns >= 4 * lanes) break;
@@ -114,16 +125,28 @@ export function tilingOf(columns: number, rows: number, { lanes: widest, registe
   return best.tiling;
 }
 
-function rowsOf(rows: number, vectors: number, registers: number): number {
+/** Rows and stretches of a tile of so many vectors, and the time of one step of the sum for all rows of all stretches. */
+function shapeOf(
+  rows: number,
+  stretches: number,
+  vectors: number,
+  registers: number,
+): { rows: number; deep: number; time: number } {
   const most = Math.max(1, Math.min(24, Math.floor((registers - 1 - vectors) / vectors)));
-  return Math.ceil(rows / Math.ceil(rows / most));
+  const high = Math.ceil(rows / Math.ceil(rows / most));
+  const rest = rows % high;
+  const flat = Math.floor(rows / high) * timeOf(high, vectors) + (rest === 0 ? 0 : timeOf(rest, vectors));
+  let best = { rows: high, deep: 1, time: stretches * flat };
+  // Short rows: several stretches in a tile.
+  for (let deep = 2; deep <= stretches && deep * rows <= most; deep++) {
+    const left = stretches % deep;
+    const time = Math.floor(stretches / deep) * timeOf(deep * rows, vectors) + left * timeOf(rows, vectors);
+    if (time < best.time) best = { rows, deep, time };
+  }
+  return best;
 }
 
-/** Time of one step of the sum for all rows, in multiply-adds: what multiplying, loading or waiting takes, the longest. */
-function timeOf(rows: number, vectors: number, registers: number): number {
-  const high = rowsOf(rows, vectors, registers);
-  const tile = (height: number) => Math.max(height * vectors, 0.75 * (height + vectors), 8) + 1;
-  const count = Math.floor(rows / high);
-  const rest = rows % high;
-  return count * tile(high) + (rest === 0 ? 0 : tile(rest));
+/** Time of one step of the sum, in multiply-adds: what multiplying, loading or waiting takes, the longest. */
+function timeOf(height: number, vectors: number): number {
+  return Math.max(height * vectors, 0.75 * (height + 2 * vectors), 8) + 1;
 }
