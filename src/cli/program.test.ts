@@ -66,6 +66,19 @@ describe("the command line", () => {
     expect([none.code, none.log]).toEqual([2, expect.stringContaining('there is no model with "vggnet"')]);
   });
 
+  test("tells what a training step takes, when asked for a batch", async () => {
+    const text = await run("summary", "cifar-resnet-20", "--batch", "64");
+    expect(text.out).toMatch(
+      /MiB of buffers to train with 64 at a time; [\d.]+ MiB with --recompute activations/,
+    );
+    const { training } = JSON.parse((await run("summary", "lenet5", "--batch", "8", "--json")).out);
+    expect(training).toMatchObject({ batch: 8, stateBytes: expect.any(Number) });
+    expect(training.workBytes.activations).toBeLessThanOrEqual(training.workBytes.none);
+    const heads = await run("summary", "googlenet", "--batch", "2", "--json");
+    // 13,378,280 parameters with the two heads, and as many velocities.
+    expect(JSON.parse(heads.out).training.stateBytes).toBeCloseTo(8 * 13_378_280, -3);
+  });
+
   test("draws networks, and what their places look at", async () => {
     const folder = await mkdtemp(join(tmpdir(), "striate-pictures-"));
     const [diagram, field, png] = ["net.svg", "field.svg", "field.png"].map((name) => join(folder, name));

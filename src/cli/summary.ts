@@ -3,11 +3,15 @@
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { diagram } from "../explain/index.ts";
+import type { Recomputation } from "../graph/recompute.ts";
 import { type InferenceMemory, inferenceMemory } from "../models/memory.ts";
-import { modelNamed } from "../models/registry.ts";
+import { modelNamed, networkOf } from "../models/registry.ts";
 import { type Summary, type SummaryRow, summarize } from "../models/summary.ts";
 import { build } from "../nn/index.ts";
 import { OptionError } from "../tensor/index.ts";
+import { trainingOptions } from "../train/options.ts";
+import { recipeFor } from "../train/recipes.ts";
+import { trainingMemory } from "../train/training-memory.ts";
 import { count, type ImageShape, imageShape } from "./flags.ts";
 import type { Host } from "./host.ts";
 import { formatBytes, formatCount, formatTable } from "./table.ts";
@@ -15,6 +19,7 @@ import { formatBytes, formatCount, formatTable } from "./table.ts";
 interface SummaryFlags {
   readonly input?: ImageShape;
   readonly classes?: number;
+  readonly batch?: number;
   readonly svg?: string;
   readonly json?: boolean;
 }
@@ -26,20 +31,52 @@ export function addSummary(program: Command, host: Host): void {
     .argument("<model>", "a model by name; `striate models` lists them")
     .option("--input <HxWxC>", "height, width and channels of the image", imageShape)
     .option("--classes <n>", "length of the logits", count)
+    .option("--batch <n>", "also plan a training step with so many images, and tell its memory", count)
     .option("--svg <file>", "also draw it: maps to scale, branches as lanes, repeated blocks once")
     .option("--json", "write one JSON object")
-    .action(async (name: string, { input, classes, svg, json = false }: SummaryFlags) => {
+    .action(async (name: string, { input, classes, batch, svg, json = false }: SummaryFlags) => {
       const entry = modelNamed(name);
-      const model = entry.build({ classes: classes ?? entry.classes });
-      const network = build(model, { input: [1, ...(input ?? entry.input)] });
+      const given = { classes: classes ?? entry.classes };
+      const image = input ?? entry.input;
+      const network = build(entry.build(given), { input: [1, ...image] });
       const [summary, memory] = [summarize(network), inferenceMemory(network)];
+      const training = batch === undefined ? undefined : trainingOf(entry.name, given.classes, image, batch);
       if (svg !== undefined) await writeText(svg, diagram(network, { title: entry.name }));
       host.out(
         json
-          ? `${JSON.stringify(jsonOf(entry.name, summary, memory))}\n`
-          : textOf(entry.name, summary, memory),
+          ? `${JSON.stringify({ ...jsonOf(entry.name, summary, memory), ...(training ? { training } : {}) })}\n`
+          : textOf(entry.name, summary, memory) + (training ? trainingText(training) : ""),
       );
     });
+}
+
+/** What a training step takes, by its plans. */
+interface PlannedTraining {
+  readonly batch: number;
+  readonly stateBytes: number;
+  /** Buffers, by what the backward pass computes again rather than keep. */
+  readonly workBytes: Readonly<Record<Recomputation, number>>;
+}
+
+/** As `striate train` would train the model: its recipe's optimizer, with heads where there are any. */
+function trainingOf(name: string, classes: number, image: ImageShape, batch: number): PlannedTraining {
+  const auxiliary = modelNamed(name).training !== undefined;
+  const { layers: model, ...loss } = networkOf(name, { classes, auxiliary });
+  const { optimizer } = trainingOptions(recipeFor(name));
+  const planned = (recompute: Recomputation) =>
+    trainingMemory({ model, ...loss, imageShape: image, optimizer, recompute }, batch);
+  const [none, activations, blocks] = [planned("none"), planned("activations"), planned("blocks")];
+  return {
+    batch,
+    stateBytes: none.stateBytes,
+    workBytes: { none: none.workBytes, activations: activations.workBytes, blocks: blocks.workBytes },
+  };
+}
+
+function trainingText({ batch, stateBytes, workBytes }: PlannedTraining): string {
+  const { none, activations, blocks } = workBytes;
+  const less = `${formatBytes(activations)} with --recompute activations, ${formatBytes(blocks)} with --recompute blocks`;
+  return `${formatBytes(stateBytes)} of weights and velocities and ${formatBytes(none)} of buffers to train with ${formatCount(batch)} at a time; ${less}\n`;
 }
 
 function jsonOf(model: string, { inputShape, rows, totals }: Summary, inference: InferenceMemory) {

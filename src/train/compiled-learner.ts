@@ -3,26 +3,25 @@
 import type { Engine, Program, Scalars, Session } from "../engines/engine.ts";
 import type { Plan } from "../graph/planned.ts";
 import type { Recomputation } from "../graph/recompute.ts";
-import { StateLayout } from "../graph/state-layout.ts";
+import type { StateLayout } from "../graph/state-layout.ts";
 import { initialValues } from "../nn/initializers.ts";
 import type { Loss } from "../nn/loss.ts";
 import { build, type NamedTensors, type Network } from "../nn/network.ts";
 import type { Layer } from "../nn/scope.ts";
 import type { Tensor } from "../ops/operation.ts";
-import { CheckpointError, OptionError, ShapeError } from "../tensor/errors.ts";
+import { CheckpointError } from "../tensor/errors.ts";
 import { formatShape, sameShape, size } from "../tensor/shape.ts";
 import { seedOfPart } from "./accumulate.ts";
 import type { Learner, StateTensor, StepResult } from "./learner.ts";
 import {
-  gradientSumName,
   type LearnerForm,
   learnerPlan,
   logitsOf,
   type PlanOptions,
   type Stretches,
 } from "./learner-plans.ts";
+import { learnerState } from "./learner-state.ts";
 import { type OptimizerOptions, sgd } from "./optimizer.ts";
-import { needsVelocity } from "./update.ts";
 
 export interface LearnerOptions {
   /**
@@ -58,28 +57,9 @@ export async function createLearner(options: LearnerOptions): Promise<CompiledLe
   // Two images, because batch norm over maps of 1×1 has no variance for one.
   const blueprint = build(options.model, { input: [2, ...options.imageShape], training: true });
   const optimizer = options.optimizer ?? sgd();
-  const state = new StateLayout();
-  const parameters = state.append("parameters", blueprint.parameters);
-  const { microBatch } = options;
-  if (microBatch !== undefined && !(Number.isInteger(microBatch) && microBatch >= 1))
-    throw new OptionError(`microBatch is ${microBatch}; it must be a whole number, at least 1.`, {
-      microBatch,
-    });
-  const velocity = needsVelocity(optimizer)
-    ? state.append(
-        "velocity",
-        blueprint.parameters.map((each) => ({ ...each, name: `optimizer.${each.name}.velocity` })),
-      )
-    : undefined;
-  state.append("states", blueprint.states);
-  const named = blueprint.parameters.map((each) => ({ ...each, name: gradientSumName(each.name) }));
-  const gradientSum =
-    microBatch === undefined ? undefined : state.append("gradients", named, { saved: false });
-  if (parameters === undefined)
-    throw new ShapeError("the model has no parameters: there is nothing to train.");
+  const { state, stretches } = learnerState(blueprint, optimizer, options.microBatch);
   const session = await options.engine.open(state);
   for (const [name, values] of initialValues(blueprint, options.seed ?? 0)) session.write(name, values);
-  const stretches = { parameters, velocity, gradientSum };
   return new CompiledLearner({ ...options, optimizer }, blueprint, state, stretches, session);
 }
 

@@ -11,6 +11,7 @@ export { type Recipe, recipeFor } from "./recipes.ts";
 export { bestFile, lastFile } from "./run-keeper.ts";
 export * from "./schedules/index.ts";
 export * from "./trainer.ts";
+export { type TrainingMemory, trainingMemory } from "./training-memory.ts";
 export * from "./training-run.ts";
 export { version } from "./version.ts";
 export { namesOf, renamed, type WeightNames, weightNames } from "./weight-names.ts";

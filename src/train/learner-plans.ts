@@ -32,7 +32,7 @@ export interface Stretches {
   readonly gradientSum: Tensor | undefined;
 }
 
-export interface PlanOptions extends LearnerOptions {
+export interface PlanOptions extends Omit<LearnerOptions, "engine"> {
   readonly optimizer: OptimizerOptions;
 }
 
