@@ -23,14 +23,16 @@ export interface NASNetOptions {
   /** Part of the values before the last layer that training leaves out. Default 0.5, as the authors' code. */
   readonly dropout?: number;
   /**
-   * Probability that training drops the result of an operation of the last cell; it grows linearly from the first cell on. The
-   * authors let it grow over the run too, to 0.3 in the large network. Default 0, as in their mobile network.
+   * Probability that training drops the result of an operation of the last cell; it grows linearly from the first cell on.
+   * 0.3 in the authors' large network, 0 in their mobile one. Default 0.
    */
   readonly dropPath?: number;
+  /** Steps of training over which it grows to that (ScheduledDropPath); the authors take all. Default 0: the same throughout. */
+  readonly dropPathRamp?: number;
 }
 
 export function nasnet(options: NASNetOptions = {}): nn.Layer {
-  const { size = "mobile", classes = 1000, dropout = 0.5, dropPath = 0 } = options;
+  const { size = "mobile", classes = 1000, dropout = 0.5, dropPath = 0, dropPathRamp = 0 } = options;
   checkOneOf("nasnet", "size", size, Object.keys(networks) as (keyof typeof networks)[]);
   checkRange("nasnet", "dropPath", dropPath, 0.99);
   const { first, repeats, channels, fromBeforeReduction } = networks[size];
@@ -44,7 +46,11 @@ export function nasnet(options: NASNetOptions = {}): nn.Layer {
     const survivals = nn.linearDecay(3 * repeats + 4, 1 - dropPath);
     const maps = [scope.child("conv0", firstLayer(first), x)];
     const append = (name: string, cell: SearchedCell, width: number, back = 2) => {
-      const drop = nn.stochasticDepth(survivals[maps.length - 1], { coin: "image", rescale: "training" });
+      const drop = nn.stochasticDepth(survivals[maps.length - 1], {
+        coin: "image",
+        rescale: "training",
+        ramp: dropPathRamp,
+      });
       const stride = cell === reduction ? 2 : 1;
       // The first cell has only one input, which it takes as it is for the other.
       const squeeze = maps.length === 1 ? projectOne(width) : squeezeBoth(width);

@@ -19,10 +19,12 @@ export interface PNASNetOptions {
   /** Part of the values before the last layer that training leaves out. Default 0.5, as the authors' code. */
   readonly dropout?: number;
   /**
-   * Probability that training drops the result of an operation of the last cell; it grows linearly from the first cell on. The
-   * authors let it grow over the run too, to 0.4. Default 0.
+   * Probability that training drops the result of an operation of the last cell; it grows linearly from the first cell on.
+   * 0.4 in the authors' network. Default 0.
    */
   readonly dropPath?: number;
+  /** Steps of training over which it grows to that (ScheduledDropPath); the authors take all. Default 0: the same throughout. */
+  readonly dropPathRamp?: number;
   /**
    * Zeros around maps that are halved: those of TensorFlow's "same" at any size of image (the default, as the authors'), or at 331
    * pixels and so at all sizes ("as at 331"), as in Cadene's port.
@@ -31,7 +33,7 @@ export interface PNASNetOptions {
 }
 
 export function pnasnet(options: PNASNetOptions = {}): nn.Layer {
-  const { classes = 1000, dropout = 0.5, dropPath = 0, padding = "same" } = options;
+  const { classes = 1000, dropout = 0.5, dropPath = 0, dropPathRamp = 0, padding = "same" } = options;
   checkRange("pnasnet", "dropPath", dropPath, 0.99);
   checkOneOf("pnasnet", "padding", padding, ["same", "as at 331"]);
   const survivals = nn.linearDecay(cells.length, 1 - dropPath);
@@ -50,7 +52,11 @@ export function pnasnet(options: PNASNetOptions = {}): nn.Layer {
         squeeze: i === 0 ? squeezeOne(channels) : squeezeBoth(channels),
         stride: halved === "-" ? 1 : 2,
         padding: padding === "as at 331" && halved === "odd" ? "even" : "same",
-        drop: nn.stochasticDepth(survivals[i], { coin: "image", rescale: "training" }),
+        drop: nn.stochasticDepth(survivals[i], {
+          coin: "image",
+          rescale: "training",
+          ramp: dropPathRamp,
+        }),
       });
       const [h, hPrev] = [maps[maps.length - 1], maps[Math.max(0, maps.length - 2)]];
       maps.push(scope.child(name, layer, { h, hPrev }));

@@ -42,7 +42,8 @@ export function polynet({ classes = 1000, dropout = 0.2, survival = 1 }: PolyNet
   const { a, b, c } = residualPaths["Inception-ResNet-v2"];
   const survivals = nn.linearDecay(modules, survival);
   const termsOf = (index: number): Terms => ({
-    factor: 1 - (0.3 * index) / (modules - 1),
+    // Six digits, as released: batch norm over few places tells the others from them in training.
+    factor: Number((1 - (0.3 * index) / (modules - 1)).toFixed(6)),
     drop: nn.stochasticDepth(survivals[index]),
   });
   const pairs = (count: number, block: readonly Path[], from: number) =>

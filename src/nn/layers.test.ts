@@ -87,6 +87,19 @@ describe("stochasticDepth", () => {
     expect(ones(0.5, options, false, 0)).toEqual([1, 2, 3]);
   });
 
+  it("drops more and more over a ramp of steps, and wants the expectation kept in training then", () => {
+    const options = { coin: "image", rescale: "training", ramp: 1000 } as const;
+    const dropsFrom = (from: number) =>
+      Array.from({ length: 100 }, (_, i) => ones(0.5, options, true, from + i))
+        .flat()
+        .filter((y) => y === 0).length;
+    expect(ones(0.5, options, true, 0)).toEqual([1, 2, 3]);
+    // Of 300 coins about 22 and about 142.
+    expect(dropsFrom(100)).toBeLessThan(50);
+    expect(dropsFrom(900)).toBeGreaterThan(100);
+    expect(() => nn.stochasticDepth(0.5, { ramp: 10 })).toThrow('set rescale to "training"');
+  });
+
   it("leaves x as it is where everything survives", () => {
     expect(ones(1, {}, true, 3)).toEqual([1, 2, 3]);
     expect(ones(1, {}, false, 3)).toEqual([1, 2, 3]);

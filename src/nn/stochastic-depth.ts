@@ -20,6 +20,11 @@ export interface StochasticDepthOptions {
    * "training" divides by it in training, as torchvision and timm do, and leaves x as it is at inference.
    */
   readonly rescale?: "inference" | "training";
+  /**
+   * Steps of training over which the probability to drop grows linearly from 0, ScheduledDropPath of Zoph et al., 2017; with
+   * rescale "training" alone. Default 0: the same at every step.
+   */
+  readonly ramp?: number;
 }
 
 /**
@@ -30,10 +35,16 @@ export interface StochasticDepthOptions {
  *   residual(body, shortcut, { drop: stochasticDepth(0.8), after: relu() })
  */
 export function stochasticDepth(survival: number, options: StochasticDepthOptions = {}): Layer {
-  const { coin = "batch", rescale = "inference" } = options;
+  const { coin = "batch", rescale = "inference", ramp = 0 } = options;
   checkSurvival("stochasticDepth", survival);
   checkOneOf("stochasticDepth", "coin", coin, ["batch", "image"]);
   checkOneOf("stochasticDepth", "rescale", rescale, ["inference", "training"]);
+  checkWhole("stochasticDepth", "ramp", ramp, 0);
+  if (ramp > 0 && rescale === "inference")
+    throw new OptionError(
+      `stochasticDepth: ramp is ${ramp}, but inference rescales by one survival probability: set rescale to "training".`,
+      { ramp, rescale },
+    );
   const drop = coin === "batch" ? batchDropout : imageDropout;
   return (x, scope) => {
     if (!scope.training)
@@ -41,7 +52,7 @@ export function stochasticDepth(survival: number, options: StochasticDepthOption
     // The stream is taken even where it is not used, so that other layers keep theirs.
     const stream = scope.randomStream();
     if (survival === 1) return x;
-    return drop({ x }, { probability: 1 - survival, stream, rescale: rescale === "training" });
+    return drop({ x }, { probability: 1 - survival, stream, rescale: rescale === "training", ramp });
   };
 }
 

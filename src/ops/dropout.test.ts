@@ -61,6 +61,25 @@ describe("dropout", () => {
       expectLinear(op({ x }, { probability: 0.5, stream: 2, rescale: false }), x);
   });
 
+  it("drops nothing at the first step of a ramp, half at its middle, all that is asked from its end on", () => {
+    const dropped = imageDropout({ x: ones([4000]) }, { probability: 0.5, stream: 1, ramp: 200 });
+    const at = (step: number) => {
+      const y = compute(dropped, { step });
+      return { share: y.filter((each) => each === 0).length / y.length, kept: Math.max(...y) };
+    };
+    expect(at(0)).toEqual({ share: 0, kept: 1 });
+    // 4,000 draws: five standard deviations are 0.034 of a quarter, 0.04 of a half.
+    expect(Math.abs(at(100).share - 0.25)).toBeLessThan(0.034);
+    expect(at(100).kept).toBeCloseTo(4 / 3, 6);
+    for (const step of [200, 700]) {
+      expect(Math.abs(at(step).share - 0.5)).toBeLessThan(0.04);
+      expect(at(step).kept).toBe(2);
+    }
+    expect(() => dropout({ x: ones([5]) }, { probability: 0.5, stream: 0, ramp: 1.5 })).toThrow(
+      "ramp is 1.5, but must be a whole number of at least 0.",
+    );
+  });
+
   it("passes everything at probability 0, and refuses 1", () => {
     const x = ones([5]);
     expect(compute(dropout({ x }, { probability: 0, stream: 0 }))).toEqual([1, 1, 1, 1, 1]);

@@ -11,7 +11,7 @@
 
 import { over } from "../kernels/formula.ts";
 import { type Axis, type Index, index } from "../kernels/index-expression.ts";
-import { random } from "../kernels/value.ts";
+import { random, scalar, value } from "../kernels/value.ts";
 import { OptionError } from "../tensor/errors.ts";
 import { contiguousStrides, type Shape } from "../tensor/shape.ts";
 import { requireImages } from "./image.ts";
@@ -24,6 +24,11 @@ export interface DropoutAttributes {
   readonly stream: number;
   /** Whether what stays is divided by 1 − probability. Default true. */
   readonly rescale?: boolean;
+  /**
+   * Steps over which the probability grows linearly from 0: Zoph et al., "Learning Transferable Architectures for Scalable Image
+   * Recognition", 2017 (ScheduledDropPath). Default 0, the same at every step.
+   */
+  readonly ramp?: number;
 }
 
 export const dropout: Op<"x", DropoutAttributes> = defineMask("dropout", (at, shape) => {
@@ -48,7 +53,7 @@ function defineMask(
 ): Op<"x", DropoutAttributes> {
   const op: Op<"x", DropoutAttributes> = defineOp({
     name,
-    shape({ x }, { probability, stream }) {
+    shape({ x }, { probability, stream, ramp = 0 }) {
       if (name === "channelDropout") requireImages(x);
       if (!(probability >= 0 && probability < 1))
         throw new OptionError(`probability is ${probability}, but must be at least 0 and below 1.`, {
@@ -56,14 +61,24 @@ function defineMask(
         });
       if (!Number.isInteger(stream))
         throw new OptionError(`stream is ${stream}, but must be a whole number.`, { stream });
+      if (!Number.isInteger(ramp) || ramp < 0)
+        throw new OptionError(`ramp is ${ramp}, but must be a whole number of at least 0.`, { ramp });
       return x;
     },
-    value: ({ x }, { probability, stream, rescale = true }, shape) => [
-      over(shape, (...i) =>
-        random(stream, counter(i, shape))
-          .less(probability)
-          .select(0, rescale ? x.at(...i).times(1 / (1 - probability)) : x.at(...i)),
-      ),
+    value: ({ x }, { probability, stream, rescale = true, ramp = 0 }, shape) => [
+      over(shape, (...i) => {
+        const now =
+          ramp === 0
+            ? value(probability)
+            : scalar("step")
+                .times(1 / ramp)
+                .min(1)
+                .times(probability);
+        const kept = ramp === 0 ? value(1 / (1 - probability)) : value(1).over(value(1).minus(now));
+        return random(stream, counter(i, shape))
+          .less(now)
+          .select(0, rescale ? x.at(...i).times(kept) : x.at(...i));
+      }),
     ],
     gradient: (_, dy, attributes) => ({ x: op({ x: dy }, attributes) }),
   });
