@@ -2,6 +2,7 @@
 
 import { cifarResNet } from "../src/models/cifar-resnet.ts";
 import { cifarDenseNet } from "../src/models/densenet.ts";
+import { fractalNet } from "../src/models/fractalnet.ts";
 import { modelNamed } from "../src/models/registry.ts";
 import type { PublishedModel } from "./published-models.ts";
 
@@ -72,6 +73,12 @@ export const residualNetworks: readonly PublishedModel[] = [
     model: modelNamed("cifar-densenet-bc-100-12").build(),
     training: modelNamed("cifar-densenet-bc-100-12").build(),
     recordedName: andreasveitName,
+  },
+  {
+    name: "cifar-fractalnet-20",
+    recorded: "fractalnet_cifar10",
+    model: fractalNet(),
+    training: fractalNet({ localDrop: 0, globalDrop: 0 }),
   },
   {
     name: "cifar-resnet-20 with projections and stochastic depth",

@@ -20,6 +20,7 @@ import { cifarDenseNet, densenet } from "./densenet.ts";
 import { dpn } from "./dpn.ts";
 import { efficientnet, efficientnetResolutions } from "./efficientnet.ts";
 import { fcn } from "./fcn.ts";
+import { fractalNet } from "./fractalnet.ts";
 import { googlenet, googlenetLoss } from "./googlenet.ts";
 import { highway, mnistHighway } from "./highway.ts";
 import { inceptionResNet } from "./inception-resnet.ts";
@@ -127,6 +128,7 @@ const zagoruyko = "Zagoruyko and Komodakis, Wide residual networks";
 const iandola =
   "Iandola, Han, Moskewicz, Ashraf, Dally and Keutzer, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size";
 const han = "Han, Kim and Kim, Deep pyramidal residual networks";
+const larsson = "Larsson, Maire and Shakhnarovich, FractalNet: ultra-deep neural networks without residuals";
 const srivastava = "Srivastava, Greff and Schmidhuber, Training very deep networks";
 const he2016 = "He, Zhang, Ren and Sun, Identity mappings in deep residual networks";
 const huang2016 = "Huang, Sun, Liu, Sedra and Weinberger, Deep networks with stochastic depth";
@@ -218,6 +220,7 @@ const entries: readonly ModelEntry[] = [
     ({ name: `highway-${depth}`, paper: srivastava, year: 2015, ...cifar, names: "flukeskywalker/highway-networks", note, build: (options) => highway({ ...options, depth }) })),
   ...[16, 32].map((width): ModelEntry =>
     ({ name: `mnist-highway-${width}`, paper: srivastava, year: 2015, ...mnist, names: "flukeskywalker/highway-networks", note: "Table 1", build: (options) => mnistHighway({ ...options, width }) })),
+  { name: "cifar-fractalnet-20", paper: larsson, year: 2016, ...cifar, names: "pytorchcv", note: "three columns", build: fractalNet },
   ...[20, 32, 44, 56].map((depth): ModelEntry =>
     ({ name: `cifar-plain-${depth}`, paper: he, year: 2015, ...cifar, names: akamaster, note: "section 4.2, without shortcuts", build: (options) => cifarResNet({ ...options, depth, residual: false }) })),
   ...[110, 1202].map((depth): ModelEntry =>

@@ -10,6 +10,7 @@ export * from "./concat.ts";
 export * from "./conv2d.ts";
 export { type CrossEntropyAttributes, type CrossEntropyOptions, crossEntropy } from "./cross-entropy.ts";
 export * from "./divide.ts";
+export * from "./drop-path-join.ts";
 export * from "./dropout.ts";
 export * from "./elu.ts";
 export * from "./exp.ts";

@@ -86,6 +86,19 @@ const cifarPyramidnet: Recipe = {
 };
 
 /**
+ * FractalNet on CIFAR-10: Larsson, Maire and Shakhnarovich, "FractalNet: Ultra-Deep Neural Networks without Residuals", 2016, section
+ * 4.2: a tenth of the rate whenever half of the epochs that are left have passed.
+ */
+const cifarFractalnet: Recipe = {
+  ...cifarResnet,
+  epochs: 400,
+  batch: 100,
+  learningRate: 0.02,
+  optimizer: sgd({ momentum: 0.9 }),
+  schedule: "multistep:200,300,350,375:0.1",
+};
+
+/**
  * ResNeXt on CIFAR-10: Xie, Girshick, Dollár, Tu and He, "Aggregated Residual Transformations for Deep Neural Networks", 2016,
  * section 5.3.
  */
@@ -111,6 +124,7 @@ const families: readonly (readonly [name: RegExp, recipe: (depth: number) => Rec
   [/^wrn-(\d+)/, () => wideResnet],
   [/^cifar-densenet-(?:bc-)?(\d+)/, () => cifarDensenet],
   [/^cifar-pyramidnet-(\d+)/, () => cifarPyramidnet],
+  [/^cifar-fractalnet-(\d+)/, () => cifarFractalnet],
   [/^cifar-resnext-(\d+)/, () => cifarResnext],
 ];
 

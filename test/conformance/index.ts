@@ -2,6 +2,7 @@
 
 import type { Case } from "./case.ts";
 import { cases as conv2d } from "./conv2d.ts";
+import { cases as dropPathJoin } from "./drop-path-join.ts";
 import { cases as dropout } from "./dropout.ts";
 import { cases as elementwise } from "./elementwise.ts";
 import { cases as filterOfMatrix } from "./filter-of-matrix.ts";
@@ -30,5 +31,6 @@ export const cases: readonly Case[] = [
   ...losses,
   ...reductions,
   ...dropout,
+  ...dropPathJoin,
   ...networks,
 ];
