@@ -37,11 +37,21 @@ describe("deepImagePrior", () => {
     ]);
   });
 
+  it("mirrors edges where it is told to, under the names that the authors' modules then have", () => {
+    const options = { down: [8, 16], padding: "reflection" } as const;
+    const network = build(deepImagePrior(options), { input: [1, 16, 16, 2] });
+    expect(network.outputs.image.shape).toEqual([1, 16, 16, 3]);
+    expect(network.tap("1.1.1.0").shape).toEqual([1, 18, 18, 2]);
+    const names = network.parameters.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(["1.0.1.1.weight", "1.1.1.1.weight", "9.1.bias"]));
+  });
+
   it("refuses lists that do not fit", () => {
     expect(() => deepImagePrior({ down: [8, 16], up: [8] })).toThrow(
       "deepImagePrior: down, up and skip have 2, 1 and 2 numbers, but must have one for each scale.",
     );
     expect(() => deepImagePrior({ upsampling: "bicubic" as "nearest" })).toThrow(OptionError);
+    expect(() => deepImagePrior({ padding: "mirror" as "zero" })).toThrow(OptionError);
   });
 
   it("fits an image sooner than noise: section 2, figure 2 of the paper", async () => {

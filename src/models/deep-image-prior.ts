@@ -3,8 +3,8 @@
  *
  * An encoder and a decoder with thin connections between them (an "hourglass", figure 21 of the paper), which turns fixed noise into
  * one image: fitted by gradient descent to an image that is noisy, small or has holes, it makes what is natural before what
- * is noise, and is stopped there. Options and names are those of the authors' `skip` (models/skip.py) with `pad: "zero"`;
- * each scale halves the size, so height and width must be multiples of 2 to the number of scales.
+ * is noise, and is stopped there. Options and names are those of the authors' `skip` (models/skip.py); each scale halves the size,
+ * so height and width must be multiples of 2 to the number of scales.
  *
  * Input noise [n, h, w, c], uniform on [0, 0.1) with 32 channels in most of the authors' experiments; output `image`,
  * [n, h, w, channels].
@@ -25,6 +25,8 @@ export interface DeepImagePriorOptions {
   readonly skip?: readonly number[];
   /** Kernels of the convolutions down, up and across. Default 3, 3 and 1. */
   readonly kernels?: { readonly down?: number; readonly up?: number; readonly skip?: number };
+  /** What convolutions see beyond the edges. Default "zero", the authors' function; most of their experiments mirror. */
+  readonly padding?: "zero" | "reflection";
   /** How maps become twice as large. Default "bilinear". */
   readonly upsampling?: "nearest" | "bilinear";
   /** Whether a 1×1 convolution follows on the way up. Default true. */
@@ -35,7 +37,7 @@ export interface DeepImagePriorOptions {
 
 export function deepImagePrior(options: DeepImagePriorOptions = {}): nn.Layer<nn.NamedTensors> {
   const { channels = 3, down = [128, 128, 128, 128, 128], upsampling = "bilinear", sigmoid = true } = options;
-  const { up = down, skip = down.map(() => 4), kernels = {}, pointwiseUp = true } = options;
+  const { up = down, skip = down.map(() => 4), kernels = {}, padding = "zero", pointwiseUp = true } = options;
   if (down.length === 0 || up.length !== down.length || skip.length !== down.length)
     throw new OptionError(
       `deepImagePrior: down, up and skip have ${down.length}, ${up.length} and ${skip.length} numbers, but must have one ` +
@@ -43,6 +45,26 @@ export function deepImagePrior(options: DeepImagePriorOptions = {}): nn.Layer<nn
       { down, up, skip },
     );
   checkOneOf("deepImagePrior", "upsampling", upsampling, ["nearest", "bilinear"]);
+  checkOneOf("deepImagePrior", "padding", padding, ["zero", "reflection"]);
+  const convolution = (features: number, kernel: number, stride = 1) => {
+    const places = (kernel - 1) / 2;
+    return nn.sequential(
+      padding === "reflection"
+        ? [nn.reflectionPad2d(places), nn.conv2d(features, kernel, { stride })]
+        : [nn.conv2d(features, kernel, { stride, padding: places })],
+    );
+  };
+  /** A convolution, batch norm and the activation, named from `first` on. */
+  const unit = (
+    first: number,
+    features: number,
+    kernel: number,
+    stride = 1,
+  ): Readonly<Record<number, nn.Layer>> => ({
+    [first]: convolution(features, kernel, stride),
+    [first + 1]: nn.batchNorm2d(),
+    [first + 2]: nn.leakyRelu(0.2),
+  });
   // Authors' modules count from 1, the two ways that a concatenation joins from 0.
   const scale = (i: number): Readonly<Record<number, nn.Layer>> => {
     const deepest = i === down.length - 1;
@@ -68,22 +90,4 @@ export function deepImagePrior(options: DeepImagePriorOptions = {}): nn.Layer<nn
     ...(sigmoid ? { [next + 1]: nn.sigmoid() } : {}),
   });
   return (x, scope) => ({ image: layers(x, scope) });
-}
-
-/** A convolution, batch norm and the activation, named from `first` on. */
-function unit(
-  first: number,
-  channels: number,
-  kernel: number,
-  stride = 1,
-): Readonly<Record<number, nn.Layer>> {
-  return {
-    [first]: convolution(channels, kernel, stride),
-    [first + 1]: nn.batchNorm2d(),
-    [first + 2]: nn.leakyRelu(0.2),
-  };
-}
-
-function convolution(channels: number, kernel: number, stride = 1): nn.Layer {
-  return nn.sequential([nn.conv2d(channels, kernel, { stride, padding: (kernel - 1) / 2 })]);
 }

@@ -13,6 +13,7 @@ export * from "./local-response-norm.ts";
 export * from "./loss.ts";
 export * from "./network.ts";
 export * from "./pooling.ts";
+export * from "./reflection-pad2d.ts";
 export * from "./scaled-channels.ts";
 export * from "./scope.ts";
 export * from "./sharing.ts";

@@ -33,6 +33,7 @@ export * from "./operation.ts";
 export * from "./place.ts";
 export type { PoolAttributes } from "./pooling.ts";
 export * from "./prelu.ts";
+export * from "./reflection-pad2d.ts";
 export * from "./relu.ts";
 export * from "./relu6.ts";
 export * from "./reshape.ts";

@@ -4,6 +4,7 @@ import { channelShuffle } from "../../src/ops/channel-shuffle.ts";
 import { concat } from "../../src/ops/concat.ts";
 import { flatten } from "../../src/ops/flatten.ts";
 import { input } from "../../src/ops/operation.ts";
+import { reflectionPad2d } from "../../src/ops/reflection-pad2d.ts";
 import { relu } from "../../src/ops/relu.ts";
 import { reshape } from "../../src/ops/reshape.ts";
 import { scale } from "../../src/ops/scale.ts";
@@ -49,6 +50,13 @@ export const cases: readonly Case[] = [
       return { outputs: withGradients(pad({ x }, { before: [0, 1, 0, 8], after: [0, 2, 1, 3] }), [x]) };
     },
   },
+  ...[1, 3].map((padding) => ({
+    name: `reflectionPad2d: ${padding} places`,
+    build() {
+      const x = input("x", [2, 5, 4, 9]);
+      return { outputs: withGradients(reflectionPad2d({ x }, { padding }), [x]), terms: 9 };
+    },
+  })),
   {
     name: "pad: shortcut of option A",
     build() {
