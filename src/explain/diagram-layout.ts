@@ -50,6 +50,7 @@ function itemOf(nodes: readonly DiagramNode[], depth: number): Item {
   const wide = (each: Item) => each.kind === "parallel" || each.kind === "columns";
   const isPlain = !wide(item) && !(item.kind === "series" && item.items.some(wide));
   const name = nodes[0].path.slice(0, depth).join(".");
+  if (item.kind === "block" && item.name === "") return { ...item, name };
   return isPlain || depth === 0 ? item : { kind: "block", name, count: 1, item };
 }
 
@@ -231,7 +232,7 @@ function separable(item: Item): Item {
 
 /** The first depthwise convolution and the last 1×1 of a lane that is pairs of them and nothing else, and how many pairs. */
 function pairs(item: Item): { readonly once?: readonly [DiagramNode, DiagramNode]; readonly count: number } {
-  if (item.kind === "block" && item.name === "") {
+  if (item.kind === "block") {
     const { once, count } = pairs(item.item);
     return { ...(once === undefined ? {} : { once }), count: count * item.count };
   }

@@ -59,7 +59,7 @@ export function diagram(network: Network, { title = "network", width = 1360 }: D
     legend(looks, margin, 62),
   ];
   let y = 78;
-  let widest = 420;
+  let widest = margin + legendWidth(looks);
   for (const [i, row] of rows.entries()) {
     const above = Math.max(...row.map((each) => each.above));
     const below = Math.max(...row.map((each) => each.below));
@@ -358,22 +358,29 @@ function laidBlock({ name, count }: Item & { readonly kind: "block" }, inner: La
   };
 }
 
+const lookNames: Readonly<Record<Look, string>> = {
+  convolution: "convolution",
+  depthwise: "depthwise convolution",
+  pooling: "pooling",
+  linear: "fully connected",
+  norm: "normalisation of neighbours",
+  resize: "resizing",
+  meeting: "concatenation, sum, product",
+};
+
+const legendGap = 30;
+
+function legendWidth(looks: readonly Look[]): number {
+  return looks.reduce((sum, look) => sum + textWidth(lookNames[look], 10) + legendGap, 0);
+}
+
 function legend(looks: readonly Look[], x: number, y: number): string {
-  const names: Readonly<Record<Look, string>> = {
-    convolution: "convolution",
-    depthwise: "depthwise convolution",
-    pooling: "pooling",
-    linear: "fully connected",
-    norm: "normalisation of neighbours",
-    resize: "resizing",
-    meeting: "concatenation, sum, product",
-  };
   let at = x;
   return looks
     .map((look) => {
       const here = at;
-      at += 16 + textWidth(names[look], 10) + 14;
-      return `<rect x="${fixed(here)}" y="${y - 8}" width="10" height="10" fill="${colours[look]}"/>${text(here + 14, y + 1, names[look], { size: 10, colour: "#555" })}`;
+      at += textWidth(lookNames[look], 10) + legendGap;
+      return `<rect x="${fixed(here)}" y="${y - 8}" width="10" height="10" fill="${colours[look]}"/>${text(here + 14, y + 1, lookNames[look], { size: 10, colour: "#555" })}`;
     })
     .join("");
 }

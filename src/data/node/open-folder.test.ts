@@ -96,6 +96,33 @@ describe("a folder of pictures", () => {
 describe("decoding a picture", () => {
   const options = { height: 4, width: 4, channels: 3 };
 
+  test.each([
+    [341, 256, 224, 58, 16],
+    [340, 256, 227, 56, 14],
+    [256, 341, 227, 14, 57],
+  ])(
+    "of %i×%i cuts the centre's %i pixels from column %i and row %i, scaled no more than it must",
+    async (width, height, edge, left, top) => {
+      // Red counts columns and green rows, so that a pixel tells where it was.
+      const pixels = Uint8Array.from({ length: 3 * width * height }, (_, i) => {
+        const place = Math.floor(i / 3);
+        return [(place % width) & 255, Math.floor(place / width) & 255, 0][i % 3];
+      });
+      const picture = await sharp(pixels, { raw: { width, height, channels: 3 } })
+        .png()
+        .toBuffer();
+      const cut = await decodeImage(picture, {
+        height: edge,
+        width: edge,
+        channels: 3,
+        cropFraction: edge / 256,
+      });
+      expect([cut[0], cut[1]]).toEqual([left & 255, top & 255]);
+      const last = 3 * (edge * edge - 1);
+      expect([cut[last], cut[last + 1]]).toEqual([(left + edge - 1) & 255, (top + edge - 1) & 255]);
+    },
+  );
+
   test("keeps the centre, or stretches the whole", async () => {
     const wide = await halves(32, 8).png().toBuffer();
     const cropped = await decodeImage(wide, options);
