@@ -23,6 +23,7 @@ const flags = [
   "-O2",
   "-fPIC",
   "-shared",
+  "-pthread",
   "-s",
   "-fno-math-errno",
   "-fno-trapping-math",

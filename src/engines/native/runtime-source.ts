@@ -10,6 +10,7 @@ export const launchWords = 4;
 
 export const runtimeSource = `#include <stdint.h>
 #include <string.h>
+#include <pthread.h>
 #include <sched.h>
 #include <time.h>
 #include <sys/mman.h>
@@ -42,6 +43,13 @@ static void pause_briefly(void) {
   __asm__ volatile("yield");
 #endif
 }
+
+/* What the end of a thread does, however it comes: the others, which cannot hear of it otherwise while they wait, stop. */
+static pthread_key_t watched;
+static void tell_end(void *control) { __atomic_store_n((int32_t *)control + ${words.failed}, 1, __ATOMIC_RELEASE); }
+__attribute__((constructor)) static void begin_watch(void) { pthread_key_create(&watched, tell_end); }
+__attribute__((destructor)) static void end_watch(void) { pthread_key_delete(watched); }
+void watch(double control) { pthread_setspecific(watched, (void *)(uintptr_t)control); }
 
 /* Waits until the count of arrivals is "all", which may wrap around; 0 if that will not happen. */
 static int arrive(int32_t *control, int32_t all) {

@@ -10,6 +10,8 @@ export interface Runtime {
   release(address: number, bytes: number): void;
   put(to: number, from: ArrayBufferView, bytes: number): void;
   get(to: ArrayBufferView, from: number, bytes: number): void;
+  /** From now on the end of this thread stops the others of the pool with this control block. */
+  watch(control: number): void;
   /** Runs a program as one of its threads: see `runtime-source.ts`. 0 where another thread has failed. */
   run(
     control: number,
@@ -49,6 +51,7 @@ export async function loadRuntime(file: string): Promise<Runtime> {
     release: library.func("void release(double p, double bytes)"),
     put: library.func("void put(double to, const void *from, double bytes)"),
     get: library.func("void get(void *to, double from, double bytes)"),
+    watch: library.func("void watch(double control)"),
     run: library.func(
       "int run(double control, double table, double bases, double own, double ends, int launches, int thread, int threads)",
     ),

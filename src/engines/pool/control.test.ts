@@ -1,6 +1,15 @@
 import { Worker } from "node:worker_threads";
 import { afterEach, expect, test } from "vitest";
-import { begin, commands, controlBytes, runLaunches, StoppedError, words } from "./control.ts";
+import {
+  begin,
+  commands,
+  controlBytes,
+  fail,
+  reasonOf,
+  runLaunches,
+  StoppedError,
+  words,
+} from "./control.ts";
 
 /** More launches than there are words to count their tasks in, as a network of a thousand layers has. */
 const launches = 5000;
@@ -72,4 +81,21 @@ test("a thread whose task fails stops the other", async () => {
   begin(control, commands.run, 0);
   expect(() => runLaunches(control, list, 0, 2)).toThrow(new StoppedError("Error: out of order"));
   expect(control[words.failed]).toBe(1);
+});
+
+test("a thread that never comes is given up after some seconds", () => {
+  const control = shared(controlBytes);
+  begin(control, commands.run, 0);
+  const began = performance.now();
+  expect(() => runLaunches(control, [{ tasks, kernel: () => undefined }], 0, 2)).toThrow(
+    "no thread has shown",
+  );
+  expect(performance.now() - began).toBeGreaterThan(9000);
+});
+
+test("of several threads that fail the first is heard, and what is too long is cut", () => {
+  const control = shared(controlBytes);
+  fail(control, new RangeError("ä".repeat(1000)));
+  fail(control, new Error("later"));
+  expect(reasonOf(control)).toMatch(/^RangeError: ä{240,}$/);
 });

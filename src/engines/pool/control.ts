@@ -12,15 +12,16 @@ export const words = {
   program: 2,
   /** Times that a thread has come to the end of a launch. Never set back: a thread may still be looking at it. */
   arrived: 3,
-  /** 1 once a task has failed. */
+  /** 1 once a thread has failed or died. Never set back: its memory may be half written. */
   failed: 4,
   /** `arrived` when the run began. */
   base: 5,
   /** The launch that a run begins with. */
   first: 6,
-  /** 1 once a thread has begun to write what its task failed by, and where that is: its length, then its characters. */
+  /** 1 once a thread has taken it upon itself to tell why. */
   telling: 7,
-  message: 80,
+  /** Bytes of the reason. */
+  reasonBytes: 8,
   /** Tasks taken of a launch, in one of a few words in turn, each on a cache line of its own. */
   tasks: 16,
 } as const;
@@ -32,11 +33,12 @@ export const words = {
 export const counters = 4;
 const counterWord = (launch: number) => words.tasks + 16 * (launch % counters);
 
-/** Characters of a message that are kept. */
-const mostCharacters = 240;
+/** Where the reason of a failure begins, in UTF-8, and how long it may be. */
+const reasonAt = 4 * (words.tasks + 16 * counters);
+const mostReasonBytes = 512;
 
 /** Byte length of the control block. */
-export const controlBytes = 4 * (words.message + 1 + mostCharacters);
+export const controlBytes = reasonAt + mostReasonBytes;
 
 export const commands = { run: 1, listen: 2 } as const;
 
@@ -51,8 +53,11 @@ export interface PreparedLaunch {
  * on a busy one it takes the core from the thread that is waited for: a step of a small network then took five times as long.
  */
 const spins = 1000;
-/** A thread that waits this long for others gives up: one of them must have died. */
-const patienceMs = 60_000;
+/**
+ * A thread that sees no sign of life for so many sleeps of so long gives up: another must have died without a word. Sleeps are
+ * counted rather than time, so that a machine that was suspended goes on.
+ */
+const patience = { sleeps: 100, sleepMs: 100 } as const;
 
 /**
  * Runs the launches, from that which the control block names, as thread number `thread` of `threads`; `ended` hears of the
@@ -75,44 +80,50 @@ export function runLaunches(
       for (let task = take(control, counter, threads); task < tasks; task = take(control, counter, threads))
         kernel(task, thread);
     } catch (error) {
-      leaveMessage(control, String(error));
-      Atomics.store(control, words.failed, 1);
-      Atomics.notify(control, words.arrived);
+      fail(control, error);
       throw error;
     }
-    if (threads > 1 && !arrive(control, (base + threads * (i - first + 1)) | 0))
-      throw new StoppedError(messageIn(control));
+    if (threads > 1 && !arrive(control, (base + threads * (i - first + 1)) | 0, counter))
+      throw new StoppedError(reasonOf(control));
     ended?.(i);
   }
 }
 
-/** Another thread has failed, by what `reason` says, or has not answered. */
+/** Another thread has failed, for this reason, or does not answer. */
 export class StoppedError extends Error {
-  constructor(reason: string | undefined) {
-    super(reason === undefined ? "another thread does not answer" : `another thread has failed: ${reason}`);
+  constructor(reason: string) {
+    super(reason);
   }
 }
 
-/** Writes what a task failed by where the other threads find it; the first to fail is the one that is heard. */
-function leaveMessage(control: Int32Array, text: string): void {
+/** Stops all threads, and tells why: the first that fails is heard. Without shared memory there is nobody to tell. */
+export function fail(control: Int32Array, cause: unknown): void {
   if (Atomics.compareExchange(control, words.telling, 0, 1) !== 0) return;
-  const length = Math.min(text.length, mostCharacters);
-  for (let i = 0; i < length; i++) control[words.message + 1 + i] = text.charCodeAt(i);
-  Atomics.store(control, words.message, length);
+  const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+  const room = new Uint8Array(control.buffer, control.byteOffset + reasonAt, mostReasonBytes);
+  // Browsers encode into memory that is not shared alone.
+  const encoded = new Uint8Array(mostReasonBytes);
+  const { written } = new TextEncoder().encodeInto(reason, encoded);
+  room.set(encoded);
+  Atomics.store(control, words.reasonBytes, written);
+  Atomics.store(control, words.failed, 1);
+  Atomics.notify(control, words.arrived);
 }
 
-function messageIn(control: Int32Array): string | undefined {
-  const length = Atomics.load(control, words.message);
-  if (length === 0) return undefined;
-  return String.fromCharCode(...control.subarray(words.message + 1, words.message + 1 + length));
+/** Why threads have stopped. */
+export function reasonOf(control: Int32Array): string {
+  const bytes = Atomics.load(control, words.reasonBytes);
+  if (bytes === 0) return "it died, or does not answer";
+  const room = new Uint8Array(control.buffer, control.byteOffset + reasonAt, bytes);
+  return new TextDecoder().decode(room.slice());
 }
 
 function take(control: Int32Array, counter: number, threads: number): number {
   return threads === 1 ? control[counter]++ : Atomics.add(control, counter, 1);
 }
 
-/** Waits until the count of arrivals is `all`; false if that will not happen. */
-function arrive(control: Int32Array, all: number): boolean {
+/** Waits until the count of arrivals is `all`; false if that will not happen. `counter` is the word of the launch's tasks. */
+function arrive(control: Int32Array, all: number, counter: number): boolean {
   // The count wraps around; differences do not.
   const isComplete = (count: number) => ((count - all) | 0) >= 0;
   if (isComplete(Atomics.add(control, words.arrived, 1) + 1)) {
@@ -123,30 +134,37 @@ function arrive(control: Int32Array, all: number): boolean {
     if (isComplete(Atomics.load(control, words.arrived))) return true;
     if (Atomics.load(control, words.failed) !== 0) return false;
   }
+  let [life, idle] = [Number.NaN, 0];
   for (;;) {
     const count = Atomics.load(control, words.arrived);
     if (isComplete(count)) return true;
     if (Atomics.load(control, words.failed) !== 0) return false;
-    if (!changes(control, count)) {
-      Atomics.store(control, words.failed, 1);
+    // Tasks are taken until none is left, and once more by each thread: short calls, so that a thread that lives shows it.
+    const now = count + Atomics.load(control, counter);
+    idle = now === life ? idle + 1 : 0;
+    life = now;
+    if (idle > patience.sleeps) {
+      fail(
+        control,
+        `no thread has shown a sign of life for ${(patience.sleeps * patience.sleepMs) / 1000} s`,
+      );
       return false;
     }
+    sleepWhile(control, count);
   }
 }
 
-/** Waits until `arrived` is no longer `count` or a task has failed; false if neither happens while patience lasts. */
-function changes(control: Int32Array, count: number): boolean {
-  const word = words.arrived;
-  if (maySleep)
-    return (
-      Atomics.wait(control, word, count, patienceMs) !== "timed-out" || Atomics.load(control, word) !== count
-    );
-  const until = performance.now() + patienceMs;
+/** Returns once `arrived` is no longer `count`, a thread has failed, or some time has passed. */
+function sleepWhile(control: Int32Array, count: number): void {
+  if (maySleep) {
+    Atomics.wait(control, words.arrived, count, patience.sleepMs);
+    return;
+  }
+  const until = performance.now() + patience.sleepMs;
   do {
     for (let spin = 0; spin < spins; spin++)
-      if (Atomics.load(control, word) !== count || Atomics.load(control, words.failed) !== 0) return true;
+      if (Atomics.load(control, words.arrived) !== count || Atomics.load(control, words.failed) !== 0) return;
   } while (performance.now() < until);
-  return false;
 }
 
 /** Whether this thread may sleep on shared memory: a browser lets workers do so, and no page. */
@@ -179,9 +197,6 @@ export function begin(control: Int32Array, command: number, program: number, fir
   Atomics.store(control, counterWord(first), 0);
   Atomics.store(control, words.first, first);
   Atomics.store(control, words.base, Atomics.load(control, words.arrived));
-  Atomics.store(control, words.failed, 0);
-  Atomics.store(control, words.telling, 0);
-  Atomics.store(control, words.message, 0);
   Atomics.store(control, words.program, program);
   Atomics.store(control, words.command, command);
   Atomics.add(control, words.generation, 1);

@@ -11,6 +11,9 @@ interface Member {
   answer: ((reply: PoolReply) => void) | undefined;
 }
 
+/** Control blocks of pools with workers: native ones write to theirs at the very end, when nothing of them refers to it. */
+const living = new Set<Int32Array>();
+
 export class Pool {
   private readonly members: Member[] = [];
   private readonly control: Int32Array;
@@ -20,16 +23,17 @@ export class Pool {
 
   private constructor(memory: PoolMemory, controlOffset: number, threads: number) {
     // Memory that is not shared moves when it grows; a thread that is alone needs no words there.
-    this.control =
-      threads === 1
-        ? new Int32Array(controlBytes / 4)
-        : new Int32Array(memory.buffer, controlOffset, controlBytes / 4);
+    const isShared = typeof SharedArrayBuffer !== "undefined" && memory.buffer instanceof SharedArrayBuffer;
+    this.control = isShared
+      ? new Int32Array(memory.buffer, controlOffset, controlBytes / 4)
+      : new Int32Array(controlBytes / 4);
     this.threads = threads;
   }
 
   /** A pool over this memory; with one thread it has no workers. The control block must be zero. */
   static async start(memory: PoolMemory, controlOffset: number, threads: number): Promise<Pool> {
     const pool = new Pool(memory, controlOffset, threads);
+    if (threads > 1) living.add(pool.control);
     for (let thread = 1; thread < threads; thread++) {
       const member: Partial<Member> & { answer: Member["answer"] } = { answer: undefined };
       const started = await startThread(
@@ -79,7 +83,7 @@ export class Pool {
   ): Promise<(first: number, ended?: (launch: number) => void) => void> {
     this.refuseDead();
     const program = this.programs++;
-    const prepared = await prepare(code, memory);
+    const prepared = await prepare(code, memory, 0);
     if (this.members.length > 0) {
       begin(this.control, commands.listen, 0);
       await Promise.all(this.members.map((each) => this.ask(each, { type: "load", program, code })));
@@ -99,7 +103,10 @@ export class Pool {
       prepared(this.control, 0, this.threads, ended);
     } catch (error) {
       this.death ??= error;
-      const what = error instanceof StoppedError ? error.message : `a kernel failed: ${String(error)}`;
+      const what =
+        error instanceof StoppedError
+          ? `a worker thread failed: ${error.message}`
+          : `a kernel failed: ${String(error)}`;
       throw new EngineError(`${what}. The engine cannot go on; open it again.`, {}, { cause: error });
     }
   }
@@ -108,6 +115,7 @@ export class Pool {
     // At once: a run that began now would wait for threads that are about to end.
     this.death ??= new Error("they were stopped");
     await Promise.all(this.members.splice(0).map((each) => each.thread.stop()));
+    living.delete(this.control);
   }
 
   private refuseDead(): void {

@@ -1,6 +1,6 @@
 /** A program made callable on the thread that will run it. */
 
-import { type PreparedLaunch, runLaunches, StoppedError } from "./control.ts";
+import { type PreparedLaunch, runLaunches } from "./control.ts";
 import type { PoolMemory, ProgramCode } from "./messages.ts";
 
 /** Goes through a program as thread number `thread` of `threads`; throws a StoppedError where another has failed. */
@@ -11,7 +11,8 @@ export type PreparedProgram = (
   ended?: (launch: number) => void,
 ) => void;
 
-export async function prepare(code: ProgramCode, memory: PoolMemory): Promise<PreparedProgram> {
+/** Prepares a program on thread number `self`. */
+export async function prepare(code: ProgramCode, memory: PoolMemory, self: number): Promise<PreparedProgram> {
   if (code.kind === "native") {
     // Named in a variable: bundlers for browsers must not look for it.
     const specifier = new URL(
@@ -21,7 +22,7 @@ export async function prepare(code: ProgramCode, memory: PoolMemory): Promise<Pr
     const { prepareNative }: typeof import("../native/program.ts") = await import(
       /* @vite-ignore */ specifier
     );
-    return prepareNative(code);
+    return prepareNative(code, self);
   }
   const { exports } = await WebAssembly.instantiate(code.module, {
     // The module imports memory only where there is a WebAssembly.Memory.
@@ -32,5 +33,3 @@ export async function prepare(code: ProgramCode, memory: PoolMemory): Promise<Pr
   );
   return (control, thread, threads, ended) => runLaunches(control, launches, thread, threads, ended);
 }
-
-export { StoppedError };

@@ -1,6 +1,6 @@
 /** A worker of the pool: sleeps on shared memory, wakes to run its share of a program or to hear a message. */
 
-import { awaitCommand, commands, controlBytes, StoppedError, words } from "./control.ts";
+import { awaitCommand, commands, controlBytes, fail, StoppedError, words } from "./control.ts";
 import type { PoolMemory, PoolReply, PoolRequest } from "./messages.ts";
 import { type PreparedProgram, prepare } from "./prepare.ts";
 import { isNode } from "./thread.ts";
@@ -12,6 +12,8 @@ interface Port {
 
 async function openPort(): Promise<Port> {
   if (isNode()) {
+    // Whoever waits for this thread does not hear its messages.
+    process.on("exit", (code) => fail(control, `the worker ended with exit code ${code}`));
     const specifier = "node:worker_threads";
     const { parentPort }: typeof import("node:worker_threads") = await import(/* @vite-ignore */ specifier);
     if (parentPort === null) throw new Error("worker.js runs on a worker thread only");
@@ -26,13 +28,13 @@ async function openPort(): Promise<Port> {
   };
 }
 
-const port = await openPort();
 const programs = new Map<number, PreparedProgram>();
 let memory: PoolMemory | undefined;
-let control: Int32Array = new Int32Array();
+let control: Int32Array = new Int32Array(controlBytes / 4);
 let thread = 0;
 let threads = 1;
 
+const port = await openPort();
 port.listen(async (request) => {
   let generation: number;
   try {
@@ -54,7 +56,7 @@ async function hear(request: PoolRequest): Promise<void> {
   } else if (request.type === "unload") programs.delete(request.program);
   else {
     if (memory === undefined) throw new Error("a program came before the memory");
-    programs.set(request.program, await prepare(request.code, memory));
+    programs.set(request.program, await prepare(request.code, memory, thread));
   }
 }
 
@@ -65,10 +67,14 @@ function sleep(since: number): void {
     generation = next.generation;
     if (next.command === commands.listen) return;
     try {
-      programs.get(Atomics.load(control, words.program))?.(control, thread, threads);
+      const program = programs.get(Atomics.load(control, words.program));
+      if (program === undefined) throw new Error("a program was to run that has not come");
+      program(control, thread, threads);
     } catch (error) {
       // The thread that began the run reports; this one only must not be lost.
-      if (!(error instanceof StoppedError)) port.post({ type: "failed", message: String(error) });
+      if (error instanceof StoppedError) continue;
+      fail(control, error);
+      port.post({ type: "failed", message: String(error) });
     }
   }
 }
