@@ -1,13 +1,20 @@
 /** One seed gives one run: the same bits for any number of threads, kind of memory, and whatever ran in between. */
 
 import { beforeAll, describe, expect, it } from "vitest";
+import type { Engine } from "../src/engines/engine.ts";
+import { nativeEngine } from "../src/engines/native/engine.ts";
 import { type WasmEngineOptions, wasmEngine } from "../src/engines/wasm/engine.ts";
 import { cifarResNet } from "../src/models/cifar-resnet.ts";
 import { lenet5 } from "../src/models/lenet5.ts";
 import * as nn from "../src/nn/index.ts";
+import { conv2d } from "../src/ops/conv2d.ts";
+import type { Tensor } from "../src/ops/operation.ts";
+import { input } from "../src/ops/operation.ts";
+import { size } from "../src/tensor/shape.ts";
 import { type CompiledLearner, createLearner } from "../src/train/compiled-learner.ts";
 import { sgd } from "../src/train/optimizer.ts";
 import { randomNumbers } from "./gradients.ts";
+import { openEmpty, valuesOn } from "./on-engine.ts";
 
 interface Subject {
   readonly model: nn.Layer;
@@ -56,8 +63,9 @@ async function bitsOf(
   subject: Subject,
   options: WasmEngineOptions,
   between: Between = () => Promise.resolve(),
+  start: (options: WasmEngineOptions) => Promise<Engine> = wasmEngine,
 ): Promise<Map<string, Uint32Array>> {
-  const engine = await wasmEngine(options);
+  const engine = await start(options);
   try {
     const { model, imageShape, batch, steps } = subject;
     const optimizer = sgd({ momentum: 0.9, weightDecay: 1e-3, clipNorm: 5 });
@@ -164,4 +172,42 @@ for (const [name, subject] of Object.entries(subjects))
         expect(far, `${key} is far at`).toBe(-1);
       }
     });
+
+    it("gives the same bits on one, two and three threads of native code, with evaluations in between", async () => {
+      const evaluations: Between = (learner) => {
+        const { images, labels, count } = batchOf(subject, 3, 50);
+        return learner.evaluate(images, labels, count);
+      };
+      const nothing: Between = () => Promise.resolve();
+      const one = await bitsOf(subject, { threads: 1 }, nothing, nativeEngine);
+      expectSameBits(await bitsOf(subject, { threads: 2 }, evaluations, nativeEngine), one);
+      expectSameBits(await bitsOf(subject, { threads: 3 }, nothing, nativeEngine), one);
+      // Other sums than WebAssembly's, but of the same numbers.
+      for (const [key, bits] of alone) expect(one.get(key)).toHaveLength(bits.length);
+    });
   });
+
+/** Sizes at which the time that Winograd's algorithms are estimated to take is near that of the direct sum. */
+it.each([
+  [[8, 4, 4, 16], 64],
+  [[8, 4, 4, 16], 256],
+  [[1, 14, 14, 64], 64],
+] as const)(
+  "native code takes one algorithm for %j, whatever the number of threads",
+  async (shape, filters) => {
+    const x = input("x", shape);
+    const weight = input("weight", [3, 3, shape[3], filters]);
+    const y = conv2d({ x, weight, bias: undefined }, { padding: 1 });
+    const feeds = new Map<Tensor, ArrayLike<number>>(
+      [x, weight].map((each, i) => [each, randomNumbers(size(each.shape), i + 1)]),
+    );
+    const found: Uint32Array[] = [];
+    for (const threads of [1, 2, 4, 16]) {
+      const engine = await nativeEngine({ threads });
+      const [values] = await valuesOn(await openEmpty(engine), [y], feeds);
+      found.push(bitsIn(values));
+      engine.dispose();
+    }
+    for (const bits of found.slice(1)) expect(bits.findIndex((each, i) => each !== found[0][i])).toBe(-1);
+  },
+);

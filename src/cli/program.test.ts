@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { models } from "../models/registry.ts";
+import { version } from "../train/version.ts";
 import type { Host } from "./host.ts";
 import { runCli } from "./program.ts";
 import { resumeCommand } from "./resume-command.ts";
@@ -39,11 +40,33 @@ describe("the command line", () => {
     "receptive-field",
     "profile",
     "models",
+    "doctor",
   ])("%s has --help and --json", async (command) => {
     const { code, out, log } = await run(command, "--help");
     expect({ code, log }).toEqual({ code: 0, log: "" });
     expect(out).toContain(`Usage: striate ${command}`);
     expect(out).toContain("--json");
+  });
+
+  test("doctor tells what computes and what is kept, as a text and as JSON", async () => {
+    const { code, out, log } = await run("doctor");
+    expect([code, log]).toEqual([0, ""]);
+    for (const name of [
+      "striate",
+      "native",
+      "wasm",
+      "js",
+      "auto takes",
+      "compiler",
+      "vectors",
+      "koffi",
+      "cache",
+    ])
+      expect(out).toMatch(new RegExp(`^${name}  +\\S`, "m"));
+    expect(out).toMatch(/^WebAssembly +SIMD yes, relaxed SIMD (yes|no), shared memory yes$/m);
+    const json = JSON.parse((await run("doctor", "--json")).out);
+    expect(json).toMatchObject({ striate: version, node: process.version, wasm: { simd: true } });
+    expect(["native", "wasm"]).toContain(json.auto);
   });
 
   test("lists the models, as a table and as JSON", async () => {

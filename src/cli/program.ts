@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { OptionError, StriateError } from "../tensor/index.ts";
 import { version } from "../train/version.ts";
 import { addConvert } from "./convert.ts";
+import { addDoctor } from "./doctor.ts";
 import { addEvaluate } from "./evaluate.ts";
 import { addExport } from "./export.ts";
 import type { Host } from "./host.ts";
@@ -37,6 +38,7 @@ export async function runCli(args: readonly string[], host: Host): Promise<numbe
   addReceptiveField(program, host);
   addProfile(program, host);
   addModels(program, host);
+  addDoctor(program, host);
   try {
     await program.parseAsync([...args], { from: "user" });
     return code;

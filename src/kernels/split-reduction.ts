@@ -6,6 +6,7 @@
 
 import { type Part, replaceValue, substitute, visit } from "./formula.ts";
 import { type Axis, axis, type Index, index } from "./index-expression.ts";
+import { type Layout, linearIndex } from "./layout.ts";
 import { type Operand, position, Source, Value } from "./value.ts";
 
 /** Sums shorter than this stay whole. */
@@ -79,6 +80,22 @@ export function splitReduction(part: Part): Split | undefined {
     body: new Source(operand).at(...combineAxes, ...kept),
   });
   return { partial, operand, combine: { ...part, value: replaceValue(part.value, reduction, sum) } };
+}
+
+/**
+ * How far past the ends of operands a part reads: places of a chunk that is not full, or columns that fill up a panel, whose
+ * values are not used.
+ */
+export function placesBeyond({ value }: Part, layoutOf: (operand: Operand) => Layout): number {
+  let most = 0;
+  visit(value, ({ node }) => {
+    if (node.kind !== "read" || node.fill !== undefined) return;
+    const layout = layoutOf(node.operand);
+    const last = node.operand.shape.map((extent) => index(extent - 1));
+    const [, end] = linearIndex(node.at, layout).range();
+    most = Math.max(most, end - linearIndex(last, layout).constant);
+  });
+  return most;
 }
 
 /** Into how many chunks, at most `most`, an extent is split: a divisor if there is a good one. */

@@ -16,10 +16,12 @@ import { cases as prelu } from "./prelu.ts";
 import { cases as reductions } from "./reductions.ts";
 import { cases as resize2d } from "./resize2d.ts";
 import { cases as transposedConv2d } from "./transposed-conv2d.ts";
+import { cases as winograd } from "./winograd.ts";
 
 export const cases: readonly Case[] = [
   ...conv2d,
   ...transposedConv2d,
+  ...winograd,
   ...linear,
   ...filterOfMatrix,
   ...pooling,

@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../src/engines/engine.ts";
 import { jsEngine } from "../../src/engines/js/engine.ts";
+import { nativeEngine } from "../../src/engines/native/engine.ts";
 import { wasmEngine } from "../../src/engines/wasm/engine.ts";
 import { cifarResNet } from "../../src/models/cifar-resnet.ts";
 import { lenet5 } from "../../src/models/lenet5.ts";
@@ -45,6 +46,16 @@ const engines: readonly {
     name: "wasm, 2 threads",
     start: () => wasmEngine({ threads: 2 }),
     runs: { lenet5: allRuns, "lenet5-tanh": allRuns, "mnist-cnn": allRuns, "cifar-resnet-20": allRuns },
+  },
+  {
+    name: "native, 2 threads",
+    start: () => nativeEngine({ threads: 2 }),
+    runs: {
+      lenet5: ["sgd", "alexnetDecay"],
+      "lenet5-tanh": ["nesterov"],
+      "mnist-cnn": ["sgdDecay"],
+      "cifar-resnet-20": ["sgd", "nesterov"],
+    },
   },
   { name: "js", start: jsEngine, runs: { lenet5: ["sgd", "alexnetDecay"], "lenet5-tanh": ["nesterov"] } },
 ];

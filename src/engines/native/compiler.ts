@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import type { Lanes } from "../../kernels/c/library.ts";
 import type { CMachine } from "../../kernels/c/target.ts";
-import { EngineError } from "../../tensor/errors.ts";
+import { CompileError } from "./compile-error.ts";
 import { digestOf, type ObjectCache } from "./object-cache.ts";
 
 export interface Compiler {
@@ -31,13 +31,13 @@ const flags = [
   "-w",
 ];
 
-/** The compiler and its machine. Throws an EngineError that says what to install where there is none. */
+/** The compiler and its machine. Throws a CompileError that says what to install where there is none. */
 export async function findCompiler(environment: NodeJS.ProcessEnv = process.env): Promise<Compiler> {
   const [command = "cc", ...before] = (environment.CC || "cc").trim().split(/\s+/);
   const target = process.arch === "arm64" ? "-mcpu=native" : "-march=native";
   const asked = await runCompiler(command, [...before, target, "-dM", "-E", "-x", "c", "-"], "").catch(
     (cause: Error) => {
-      throw new EngineError(
+      throw new CompileError(
         `the native engine needs a C compiler, but "${command}" did not run: ${cause.message}. ` +
           "Install gcc or clang (Debian: apt-get install gcc; macOS: xcode-select --install), or set CC.",
         { command },
@@ -68,7 +68,7 @@ export async function findCompiler(environment: NodeJS.ProcessEnv = process.env)
             source,
           );
         } catch (cause) {
-          throw new EngineError(
+          throw new CompileError(
             `${command} could not compile a kernel: ${(cause as Error).message}. The wasm engine needs no compiler.`,
             { command },
             { cause },

@@ -17,7 +17,7 @@ import { collect, feed } from "../feed.ts";
 import { controlBytes } from "../pool/control.ts";
 import { Pool } from "../pool/pool.ts";
 import { type Compiler, findCompiler } from "./compiler.ts";
-import { ObjectCache } from "./object-cache.ts";
+import { cacheFolder, ObjectCache } from "./object-cache.ts";
 import { loadKoffi, loadRuntime, loadUnit, type Runtime } from "./runtime.ts";
 import { launchWords, runtimeSource } from "./runtime-source.ts";
 
@@ -28,17 +28,18 @@ export interface NativeEngineOptions {
   readonly exact?: boolean;
   /** Hears how many of a program's parts are compiled. */
   readonly progress?: (compiled: number, all: number) => void;
+  /** Says which compiler (CC) and where objects are kept (STRIATE_CACHE, XDG_CACHE_HOME). Default: the environment of the process. */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 /** More than any machine has: a number beyond is a mistake that would take the machine down. */
 const mostThreads = 1024;
+const whatIsState = "its parameters and optimizer state";
 /** Kernels are compiled in parts of about this much text, several at a time. */
 const unitLength = 60_000;
-/** Numbers that vectors may read beyond the end of a memory. */
-const slackBytes = 4096;
 
 export async function nativeEngine(options: NativeEngineOptions = {}): Promise<Engine> {
-  const { threads = availableParallelism(), exact = false, progress } = options;
+  const { threads = availableParallelism(), exact = false, progress, environment = process.env } = options;
   if (!Number.isInteger(threads) || threads < 1 || threads > mostThreads)
     throw new OptionError(`threads is ${threads}, but must be a whole number from 1 to ${mostThreads}.`, {
       threads,
@@ -46,7 +47,10 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<E
   if (process.platform === "win32")
     throw new EngineError("the native engine runs on Linux and macOS. Use the wasm engine.");
   await loadKoffi();
-  const [compiler, cache] = await Promise.all([findCompiler(), ObjectCache.open()]);
+  const [compiler, cache] = await Promise.all([
+    findCompiler(environment),
+    ObjectCache.open(cacheFolder(environment)),
+  ]);
   const runtimeFile = await compiler.compile(runtimeSource, cache);
   const runtime = await loadRuntime(runtimeFile);
   return new NativeEngine({ threads, exact, progress, compiler, cache, runtimeFile, runtime });
@@ -101,9 +105,11 @@ class Block {
   readonly bytes: number;
   private readonly runtime: Runtime;
 
-  constructor(runtime: Runtime, bytes: number, what: string) {
+  /** Bytes that may be used, and `slack` bytes beyond them that may be read. */
+  constructor(runtime: Runtime, bytes: number, slack: number, what: string) {
     this.runtime = runtime;
-    this.bytes = bytes + slackBytes;
+    // A mapping cannot be empty.
+    this.bytes = Math.max(1, bytes + slack);
     this.address = runtime.allocate(this.bytes);
     if (this.address === 0)
       throw new EngineError(
@@ -123,7 +129,7 @@ class NativeSession implements Session {
   private readonly pool: Pool;
   private readonly memory: { readonly buffer: SharedArrayBuffer };
   private readonly disposed: () => void;
-  private readonly stateBlock: Block;
+  private stateBlock: Block;
   /** Memory that all programs use, one at a time, by its number. */
   private readonly shared = new Map<number, Block>();
   private readonly kept: Block[] = [];
@@ -144,7 +150,7 @@ class NativeSession implements Session {
     this.pool = pool;
     this.memory = memory;
     this.disposed = disposed;
-    this.stateBlock = new Block(context.runtime, 4 * state.elements, "its parameters and optimizer state");
+    this.stateBlock = new Block(context.runtime, 4 * state.elements, 0, whatIsState);
   }
 
   load(plan: Plan): Promise<Program> {
@@ -189,12 +195,19 @@ class NativeSession implements Session {
     const ends = sharedArray(Float64Array, launches.length);
     const scalars = sharedArray(Int32Array, 4);
     const bases = sharedArray(BigInt64Array, 8);
-    const ownBytes = Math.ceil((rendered.bytes.thread + slackBytes) / 4096) * 4096;
-    this.want(buffers.work, 4 * plan.workElements, "the activations of this network at this batch size");
-    this.want(buffers.scratch, rendered.bytes.scratch, "the work of this network at this batch size");
-    this.want(buffers.thread, threads * ownBytes, "the threads' work");
-    const kept = new Block(runtime, rendered.bytes.kept, "prepared weights");
-    const prepared = new Block(runtime, 4 * plan.preparedElements, "prepared weights");
+    const { bytes, slackBytes } = rendered;
+    const ownBytes = Math.ceil((bytes.thread + slackBytes) / 4096) * 4096;
+    this.wantState(slackBytes);
+    this.want(
+      buffers.work,
+      4 * plan.workElements,
+      slackBytes,
+      "the activations of this network at this batch size",
+    );
+    this.want(buffers.scratch, bytes.scratch, slackBytes, "the work of this network at this batch size");
+    this.want(buffers.thread, threads * ownBytes, 0, "the threads' work");
+    const kept = new Block(runtime, bytes.kept, slackBytes, "prepared weights");
+    const prepared = new Block(runtime, 4 * plan.preparedElements, slackBytes, "prepared weights");
     this.kept.push(kept, prepared);
     const own = this.shared.get(buffers.thread)?.address ?? 0;
     const start = await this.pool.load(
@@ -276,7 +289,7 @@ class NativeSession implements Session {
     const work = async () => {
       while (next < units.length) {
         const unit = units[next++];
-        const file = await compiler.compile(sourceOf(unit, compiler), cache);
+        const file = await compiler.compile(sourceOf(unit), cache);
         const loaded = await loadUnit(file, unit.length);
         libraries.push(loaded.library);
         for (const [i, { name }] of unit.entries()) addresses.set(name, loaded.addresses[i]);
@@ -288,14 +301,25 @@ class NativeSession implements Session {
   }
 
   /** Makes sure of so many bytes of a memory that programs share. */
-  private want(buffer: number, bytes: number, what: string): void {
+  private want(buffer: number, bytes: number, slack: number, what: string): void {
     const known = this.shared.get(buffer);
-    if (known !== undefined && known.bytes >= bytes + slackBytes) return;
+    if (known !== undefined && known.bytes >= bytes + slack) return;
     this.shared.delete(buffer);
     // Threads of programs that are loaded hold the address of theirs.
     if (buffer === buffers.thread && known !== undefined) this.kept.push(known);
     else known?.release();
-    this.shared.set(buffer, new Block(this.context.runtime, bytes, what));
+    this.shared.set(buffer, new Block(this.context.runtime, bytes, slack, what));
+  }
+
+  /** Makes sure that so many bytes beyond the end of the state may be read. */
+  private wantState(slack: number): void {
+    const { runtime } = this.context;
+    const [before, bytes] = [this.stateBlock, 4 * this.state.elements];
+    if (before.bytes >= bytes + slack) return;
+    const after = new Block(runtime, bytes, slack, whatIsState);
+    runtime.copy(after.address, before.address, bytes);
+    this.stateBlock = after;
+    before.release();
   }
 
   read(name: string): Float32Array {
@@ -336,10 +360,11 @@ class NativeSession implements Session {
   }
 }
 
-function sourceOf(unit: readonly KernelText[], { vectors }: Compiler): string {
+function sourceOf(unit: readonly KernelText[]): string {
   const table = unit.map(({ name }) => `(void *)${name}`).join(", ");
-  return `${library(vectors.lanes)}
-${unit.map(({ text }) => text).join("\n")}
+  const kernels = unit.map(({ text }) => text).join("\n");
+  return `${library(kernels)}
+${kernels}
 double kernel_address(int i) {
   static void *const kernels[] = {${table}};
   return (double)(uintptr_t)kernels[i];

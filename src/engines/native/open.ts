@@ -6,6 +6,7 @@ import { jsEngine } from "../js/engine.ts";
 import { wasmEngine } from "../wasm/engine.ts";
 import { wasmFeatures } from "../wasm/features.ts";
 import { type NativeEngineOptions, nativeEngine } from "./engine.ts";
+import { withFallback } from "./fallback.ts";
 
 /** "-exact": convolutions are summed directly alone, which costs time and saves the rounding of Winograd's algorithms. */
 export const engineNames = ["native", "wasm", "js"] as const;
@@ -18,8 +19,9 @@ export interface OpenEngineOptions {
   readonly exact?: boolean;
   /** Hears, in one line, why "auto" did not take the native engine. */
   readonly tell?: (line: string) => void;
-  /** Hears how far the native engine's compiler is. */
+  /** Of the native engine: see there. */
   readonly progress?: NativeEngineOptions["progress"];
+  readonly environment?: NativeEngineOptions["environment"];
 }
 
 /**
@@ -27,21 +29,30 @@ export interface OpenEngineOptions {
  * first of them that this machine has. Throws an EngineError for one that it has not.
  */
 export async function openEngine(name: string, options: OpenEngineOptions = {}): Promise<Engine> {
-  const { threads, tell, progress } = options;
+  const { threads, tell, progress, environment } = options;
   const exact = options.exact === true || name.endsWith("-exact");
   const shared = { exact, ...(threads === undefined ? {} : { threads }) };
   switch (name.replace(/-exact$/, "")) {
-    case "auto":
+    case "auto": {
+      const instead = async (why: EngineError) => {
+        const other = (await wasmFeatures()).simd ? "wasm" : "js";
+        // A compiler may have much to say; --engine native shows all of it.
+        tell?.(`Computing with the ${other} engine: ${why.message.split("\n")[0]}`);
+        return openEngine(other, { exact, ...(other === "js" || threads === undefined ? {} : { threads }) });
+      };
       try {
-        return await openEngine("native", options);
+        return withFallback(await openEngine("native", options), instead);
       } catch (error) {
         if (!(error instanceof EngineError)) throw error;
-        const instead = (await wasmFeatures()).simd ? "wasm" : "js";
-        tell?.(`Computing with the ${instead} engine: ${error.message}`);
-        return openEngine(instead, options);
+        return instead(error);
       }
+    }
     case "native":
-      return nativeEngine({ ...shared, ...(progress === undefined ? {} : { progress }) });
+      return nativeEngine({
+        ...shared,
+        ...(progress === undefined ? {} : { progress }),
+        ...(environment === undefined ? {} : { environment }),
+      });
     case "wasm":
       return wasmEngine(shared);
     case "js":

@@ -29,6 +29,7 @@ double allocate(double bytes) {
 void release(double p, double bytes) { munmap((void *)(uintptr_t)p, (size_t)bytes); }
 void put(double to, const void *from, double bytes) { memcpy((void *)(uintptr_t)to, from, (size_t)bytes); }
 void get(void *to, double from, double bytes) { memcpy(to, (const void *)(uintptr_t)from, (size_t)bytes); }
+void copy(double to, double from, double bytes) { memcpy((void *)(uintptr_t)to, (const void *)(uintptr_t)from, (size_t)bytes); }
 
 static double now(void) {
   struct timespec t;

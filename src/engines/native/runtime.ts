@@ -1,6 +1,7 @@
 /** The compiled C side as JavaScript calls it, through koffi. Each thread has one of its own. */
 
 import { EngineError } from "../../tensor/errors.ts";
+import { CompileError } from "./compile-error.ts";
 
 export interface Runtime {
   /** Where the memory of a typed array lies. */
@@ -10,6 +11,7 @@ export interface Runtime {
   release(address: number, bytes: number): void;
   put(to: number, from: ArrayBufferView, bytes: number): void;
   get(to: ArrayBufferView, from: number, bytes: number): void;
+  copy(to: number, from: number, bytes: number): void;
   /** From now on the end of this thread stops the others of the pool with this control block. */
   watch(control: number): void;
   /** Runs a program as one of its threads: see `runtime-source.ts`. 0 where another thread has failed. */
@@ -43,14 +45,30 @@ export async function loadKoffi(): Promise<Koffi> {
   }
 }
 
+/** Brings an object into the process. */
+async function load(file: string): Promise<ReturnType<Koffi["load"]>> {
+  const koffi = await loadKoffi();
+  try {
+    return koffi.load(file);
+  } catch (cause) {
+    throw new CompileError(
+      `a compiled kernel could not be loaded: ${(cause as Error).message}. ` +
+        "If its disk is mounted with noexec, set STRIATE_CACHE to a folder on another.",
+      { file },
+      { cause },
+    );
+  }
+}
+
 export async function loadRuntime(file: string): Promise<Runtime> {
-  const library = (await loadKoffi()).load(file);
+  const library = await load(file);
   return {
     addressOf: library.func("double address_of(const void *p)"),
     allocate: library.func("double allocate(double bytes)"),
     release: library.func("void release(double p, double bytes)"),
     put: library.func("void put(double to, const void *from, double bytes)"),
     get: library.func("void get(void *to, double from, double bytes)"),
+    copy: library.func("void copy(double to, double from, double bytes)"),
     watch: library.func("void watch(double control)"),
     run: library.func(
       "int run(double control, double table, double bases, double own, double ends, int launches, int thread, int threads)",
@@ -66,7 +84,7 @@ export interface LoadedUnit {
 }
 
 export async function loadUnit(file: string, count: number): Promise<LoadedUnit> {
-  const library = (await loadKoffi()).load(file);
+  const library = await load(file);
   const address: (i: number) => number = library.func("double kernel_address(int i)");
   return { library, addresses: Array.from({ length: count }, (_, i) => address(i)) };
 }

@@ -10,7 +10,7 @@ export const vectorWidths = [16, 8, 4, 2, 1] as const;
 export type Lanes = (typeof vectorWidths)[number];
 
 const head = `#include <stdint.h>
-#define ALWAYS static inline __attribute__((always_inline, unused))
+#define ALWAYS static inline __attribute__((always_inline))
 `;
 
 /** Types and functions for vectors of `n` numbers. */
@@ -107,14 +107,42 @@ ALWAYS float random_0(const int32_t *scalars, uint32_t stream, int32_t counter) 
 ALWAYS long least(long a, long b) { return a < b ? a : b; }
 `;
 
-/** The beginning of each file, for a machine whose vectors hold `widest` numbers. */
-export function library(widest: Lanes): string {
-  return (
-    head +
-    vectorWidths
-      .filter((each) => each <= widest)
-      .map(forWidth)
-      .join("") +
-    shared
-  );
+/** One definition of the library. */
+interface Definition {
+  readonly text: string;
+  /** Names of the library that it uses. */
+  readonly uses: readonly string[];
+}
+
+/** All definitions by name, each after those it uses. */
+const definitions: ReadonlyMap<string, Definition> = new Map(
+  `${[...vectorWidths].reverse().map(forWidth).join("")}${shared}`
+    // A definition begins with one of these words and goes on until the next.
+    .split(/\n(?=typedef|#define|ALWAYS|\/\*)/)
+    .flatMap((text) => {
+      const [, name] = /^(?:typedef \w+|#define|ALWAYS \w+) (\w+)/m.exec(text) ?? [];
+      return name === undefined ? [] : [[name, { text: text.trim(), uses: namesIn(text) }] as const];
+    }),
+);
+
+/** Words of a C text that may be names of the library: "v16", "exp_4", "least". */
+function namesIn(text: string): string[] {
+  return [...new Set(text.match(/\b(?:[vuiw]\d+|[a-z]+\d?_\d+|least)\b/g))];
+}
+
+/**
+ * What a file with these kernels begins with: the definitions that it uses, and no others, because the compiler takes longer to
+ * read them all than for most kernels.
+ */
+export function library(kernels: string): string {
+  const wanted = new Set<string>();
+  const want = (name: string) => {
+    const definition = definitions.get(name);
+    if (definition === undefined || wanted.has(name)) return;
+    wanted.add(name);
+    for (const each of definition.uses) want(each);
+  };
+  for (const name of namesIn(kernels)) want(name);
+  const used = [...definitions].filter(([name]) => wanted.has(name));
+  return head + used.map(([, { text }]) => `${text}\n`).join("");
 }

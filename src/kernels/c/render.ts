@@ -27,6 +27,8 @@ export interface Rendered {
   readonly steps: readonly (readonly Launch[])[];
   /** Bytes of the memories that kernels use among themselves; that of threads is for one. */
   readonly bytes: { readonly thread: number; readonly scratch: number; readonly kept: number };
+  /** Bytes beyond the end of any memory that reads may touch. */
+  readonly slackBytes: number;
 }
 
 export function render(
@@ -40,7 +42,7 @@ export function render(
     const rendered = renderFormula(target, step.formula, step.target);
     return i < preparation ? rendered.map((launch) => ({ ...launch, constant: true })) : rendered;
   });
-  return { kernels: target.kernels, steps: launches, bytes: target.bytes };
+  return { kernels: target.kernels, steps: launches, bytes: target.bytes, slackBytes: target.slackBytes };
 }
 
 function renderFormula(target: CTarget, formula: Formula, layout: Layout): Launch[] {

@@ -5,7 +5,9 @@
  * share a kernel, which is compiled once.
  */
 
+import type { Part } from "../formula.ts";
 import type { Layout, Layouts } from "../layout.ts";
+import { placesBeyond } from "../split-reduction.ts";
 import type { Operand } from "../value.ts";
 import { type Lanes, vectorWidths } from "./library.ts";
 
@@ -62,6 +64,8 @@ export class CTarget {
   readonly winograd: boolean;
   /** Bytes that the steps so far want of each memory. */
   readonly bytes = { thread: 0, scratch: 0, kept: 0 };
+  /** Bytes beyond the end of a memory that reads may touch: a vector's, and what `placesBeyond` counts. */
+  slackBytes = 64;
   readonly kernels: KernelText[] = [];
   /** Operands that hold until the state changes. */
   readonly constants: ReadonlySet<Operand>;
@@ -100,6 +104,12 @@ export class CTarget {
     const offset = this.bytes.kept / 4;
     this.bytes.kept += aligned(4 * elements);
     return { buffer: buffers.kept, offset };
+  }
+
+  /** A kernel reads what this part reads, in vectors. */
+  reads(part: Part): void {
+    const places = placesBeyond(part, (operand) => this.layoutOf(operand));
+    this.slackBytes = Math.max(this.slackBytes, 4 * places + 64);
   }
 
   /** The widest vector that a row of so many numbers fills. */

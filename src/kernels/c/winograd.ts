@@ -64,17 +64,18 @@ function chosen(correlation: Correlation, isConstant: boolean, threads: number):
       const together =
         blocks > 1 ? 1 : largestDivisor(images, Math.max(1, Math.floor(fit / (rows * columns))));
       const tasks = Math.ceil(rows / tileRows) * (images / together);
-      let shares = 1;
-      // Shares of whole vectors, where there are too few tasks for the threads.
-      while (tasks * shares < 2 * threads && k % (shares * 2) === 0 && k / (shares * 2) >= 32) shares *= 2;
       const tiles = tileRows * columns * together;
       // In multiply-adds, of which a core does 4 in the time in which it reads a number from beyond its L2 cache, 20 from memory.
       const multiplying = tasks * tiles * filters * (tiles >= 14 ? 1 : 1 + 2 / tiles);
-      const transforming = tasks * tiles * (shares * c.extent + k) * products * 6;
+      const transforming = tasks * tiles * (c.extent + k) * products * 6;
       // The first reading is from memory, others are from the last cache, where filters fit into it.
       const reading = filters * (20 + (tasks - 1) * (filters < 4e6 ? 4 : 20));
       const preparing = isConstant ? 0 : filters * 16;
       const time = Math.max(multiplying, reading) + transforming + preparing;
+      // Shares of whole vectors, where there are too few tasks for the threads. What a task costs is estimated without them:
+      // the number of threads must not decide between algorithms, whose rounding differs.
+      let shares = 1;
+      while (tasks * shares < 2 * threads && k % (shares * 2) === 0 && k / (shares * 2) >= 32) shares *= 2;
       if (best === undefined || time < best.time)
         best = { time, options: { size, tileRows, together, shares } };
     }

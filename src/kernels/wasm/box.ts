@@ -1,9 +1,9 @@
 /** Copies the part of an image that a task reads into a box of its own, with zeros around what lies outside. */
 
+import type { Box } from "../contraction-view.ts";
 import type { Axis, Index } from "../index-expression.ts";
 import type { Contraction } from "../schedule-contraction.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
-import type { Box } from "./contraction-types.ts";
 import type { Target } from "./target.ts";
 
 /** Rows up to this long are copied and cleared by instructions of their own, longer ones by the bulk operations. */

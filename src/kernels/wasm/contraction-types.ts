@@ -15,24 +15,6 @@ export interface ColumnGroup {
   readonly rows: number;
 }
 
-/** Where numbers of A are read from: A itself, or a box copied from it. */
-export interface View {
-  readonly factorOf: (axis: Axis) => number;
-  /** Undefined where A is read in place. */
-  readonly box: Box | undefined;
-}
-
-/** A copy of the part of an image that a task reads, its edges filled. */
-export interface Box {
-  /** Extents of the copy along A's dimensions. */
-  readonly extents: readonly number[];
-  /** The axis that tasks, or steps of the sum, go along in blocks; `block` places each. */
-  readonly blocked: Axis;
-  readonly block: number;
-  /** Axes of A's outermost dimension, outside the box. */
-  readonly outside: readonly Axis[];
-}
-
 /** Where columns of B lie. */
 export interface Panels {
   /** Byte address of the first element. */

@@ -15,12 +15,13 @@
  * order, so the result does not depend on threads.
  */
 
+import { type View, viewOf } from "../contraction-view.ts";
 import { replaceValue, scatter } from "../formula.ts";
 import { type Axis, type Index, index } from "../index-expression.ts";
 import { contiguousLayout, type Layout, linearIndex } from "../layout.ts";
 import { type Contraction, isEpilogue, readsAround } from "../schedule-contraction.ts";
 import { type Operand, position, Source, sum as sumOver } from "../value.ts";
-import type { ColumnGroup, Panels, Partials, View } from "./contraction-types.ts";
+import type { ColumnGroup, Panels, Partials } from "./contraction-types.ts";
 import { renderNest } from "./nest.ts";
 import type { Launch, Target } from "./target.ts";
 import { enoughTasks, TileLoops } from "./tile-loops.ts";
@@ -100,7 +101,7 @@ class ContractionRenderer {
 
   render(): Launch[] | undefined {
     const { c, target } = this;
-    const view = this.view();
+    const view = viewOf(c, target.layoutOf(c.a.operand), { boxBytes, enoughTasks });
     if (view === undefined) return undefined;
     const { box } = view;
     // Axes of the sum outside the tile's own loop: results are kept in memory between its passes.
@@ -127,58 +128,6 @@ class ContractionRenderer {
     this.launches.push(loops.render());
     if (result !== undefined) this.launches.push(this.combine(result));
     return this.launches;
-  }
-
-  /** How A is read: in place where it has no edges, else through a box. */
-  private view(): View | undefined {
-    const { c, target } = this;
-    const layout = target.layoutOf(c.a.operand);
-    const linear = linearIndex(c.a.at, layout);
-    const hasEdges =
-      c.a.fill !== undefined &&
-      c.a.at.some((at, dimension) => {
-        const [low, high] = at.range();
-        return low < 0 || high >= c.a.operand.shape[dimension];
-      });
-    if (!hasEdges) return { factorOf: (each) => linear.factorOf(each), box: undefined };
-    // A box has the form of an image: [n, h, w, c], one image at a time, rows in blocks, channels contiguous.
-    if (c.a.at.length !== 4 || c.a.fill !== 0 || layout.strides[3] !== 1) return undefined;
-    const [image, vertical, horizontal, channels] = c.a.at;
-    if (leaves(channels, c.a.operand.shape[3]) || leaves(image, c.a.operand.shape[0])) return undefined;
-    if (image.constant !== 0 || image.terms.length > 1 || (image.terms[0]?.factor ?? 1) !== 1)
-      return undefined;
-    const outside = [...axesOf(image)];
-    if (outside.some((each) => c.a.at.slice(1).some((at) => at.factorOf(each) !== 0))) return undefined;
-    if ([vertical, horizontal, channels].some((at) => at.terms.some((term) => term.factor < 0)))
-      return undefined;
-    // Blocks go along the rows of the result where images do, and along the sum where images are summed over; for a single
-    // image along the longer of the two.
-    const sums = (each: Axis) => c.k.includes(each);
-    const candidates = [...axesOf(vertical)].filter((each) => !c.batch.includes(each));
-    const [blocked] = candidates
-      .filter((each) => outside.length === 0 || sums(each) === sums(outside[0]))
-      .sort((x, y) => y.extent - x.extent || Number(sums(x)) - Number(sums(y)));
-    if (blocked === undefined || [horizontal, channels].some((at) => at.factorOf(blocked) !== 0))
-      return undefined;
-    const batchFree = (at: Index) => span(at, (each) => c.batch.includes(each));
-    const [width, depth] = [batchFree(horizontal), batchFree(channels)];
-    const step = vertical.factorOf(blocked);
-    const rowsBeside = span(vertical, (each) => c.batch.includes(each) || each === blocked);
-    const rowBytes = 4 * width * depth;
-    const sumIsBlocked = c.k.includes(blocked);
-    let block = Math.max(1, Math.floor((boxBytes / rowBytes - rowsBeside) / step) + 1);
-    // Enough blocks for all threads where images alone are too few.
-    const images = outside.reduce((product, each) => product * each.extent, 1);
-    if (!sumIsBlocked && images < enoughTasks)
-      block = Math.min(block, Math.ceil(blocked.extent / (enoughTasks / images)));
-    block = Math.min(block, blocked.extent);
-    // Equal blocks: as many as there must be, each as small as it can be.
-    block = Math.ceil(blocked.extent / Math.ceil(blocked.extent / block));
-    const extents = [1, (block - 1) * step + rowsBeside, width, depth];
-    const strides = [0, width * depth, depth, 1];
-    const factorOf = (each: Axis) =>
-      outside.includes(each) ? 0 : c.a.at.reduce((total, at, d) => total + at.factorOf(each) * strides[d], 0);
-    return { factorOf, box: { extents, blocked, block, outside } };
   }
 
   /** Axes of the sum that are walked outside the tile. */
@@ -304,25 +253,6 @@ class ContractionRenderer {
     const value = replaceValue(c.part.value, c.sum, total);
     return renderNest(target, [{ part: { ...c.part, value }, layout: this.layout }]);
   }
-}
-
-function leaves(at: Index, extent: number): boolean {
-  const [low, high] = at.range();
-  return low < 0 || high >= extent;
-}
-
-function axesOf(at: Index): Set<Axis> {
-  const axes = new Set<Axis>();
-  at.collectAxes(axes);
-  return axes;
-}
-
-/** How many places an index covers while its axes run, those that `still` names standing still. */
-function span(at: Index, still: (axis: Axis) => boolean): number {
-  let places = 1;
-  for (const { atom, factor } of at.terms)
-    if (atom.kind === "axis" && !still(atom)) places += Math.abs(factor) * (atom.extent - 1);
-  return places;
 }
 
 /** Whether B depends on axes of the sum outside the tile: then no single packing serves. */

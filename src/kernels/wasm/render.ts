@@ -1,8 +1,7 @@
 /** From the steps of a plan to one WebAssembly module and the launches that run it. */
 
-import { type Formula, type Part, visit } from "../formula.ts";
-import { index } from "../index-expression.ts";
-import { contiguousLayout, type Layout, type Layouts, linearIndex } from "../layout.ts";
+import type { Formula, Part } from "../formula.ts";
+import { contiguousLayout, type Layout, type Layouts } from "../layout.ts";
 import { asContraction } from "../schedule-contraction.ts";
 import { shareAxes } from "../schedule-nest.ts";
 import { splitReduction } from "../split-reduction.ts";
@@ -74,7 +73,6 @@ function renderFormula(target: Target, formula: Formula, layout: Layout): Launch
       const scratch = contiguousLayout(0, split.operand.shape, offset);
       target.layouts.set(split.operand, scratch);
       partials.push({ part: split.partial, layout: scratch });
-      target.slackBytes = Math.max(target.slackBytes, 4 * placesBeyond(target, split.partial) + 64);
       plain.push(split.combine);
     }
   }
@@ -86,19 +84,6 @@ function renderFormula(target: Target, formula: Formula, layout: Layout): Launch
     ),
   );
   return launches;
-}
-
-/** How far past the ends of operands a part reads: places of a chunk that is not full, whose values are not used. */
-function placesBeyond(target: Target, { value }: Part): number {
-  let most = 0;
-  visit(value, ({ node }) => {
-    if (node.kind !== "read" || node.fill !== undefined) return;
-    const layout = target.layoutOf(node.operand);
-    const last = node.operand.shape.map((extent) => index(extent - 1));
-    const [, end] = linearIndex(node.at, layout).range();
-    most = Math.max(most, end - linearIndex(last, layout).constant);
-  });
-  return most;
 }
 
 /** Parts whose axes agree share their loops, and what they read. */

@@ -1,6 +1,8 @@
 /** What renderers share: where memory lies, the module under construction, and the launches that come out. */
 
+import type { Part } from "../formula.ts";
 import type { Layout, Layouts } from "../layout.ts";
+import { placesBeyond } from "../split-reduction.ts";
 import type { Operand } from "../value.ts";
 import { FunctionBuilder, type Local, type ModuleBuilder } from "./assembler.ts";
 import { MathLibrary } from "./math.ts";
@@ -59,6 +61,12 @@ export class Target {
     this.relaxed = relaxed;
     this.winograd = winograd;
     this.layouts = new Map(layouts);
+  }
+
+  /** A kernel reads what this part reads, in vectors. */
+  reads(part: Part): void {
+    const places = placesBeyond(part, (operand) => this.layoutOf(operand));
+    this.slackBytes = Math.max(this.slackBytes, 4 * places + 64);
   }
 
   /** Byte address of a layout's first element. */

@@ -1,12 +1,13 @@
 /** Rows of a task: for one block of columns, a tile for each stretch of rows. */
 
+import type { View } from "../contraction-view.ts";
 import type { Axis, Index } from "../index-expression.ts";
 import type { Layout } from "../layout.ts";
 import { linearIndex } from "../layout.ts";
 import type { Contraction, Run } from "../schedule-contraction.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
 import { addTerms } from "./box.ts";
-import type { ColumnGroup, Panels, Partials, View } from "./contraction-types.ts";
+import type { ColumnGroup, Panels, Partials } from "./contraction-types.ts";
 import type { Target } from "./target.ts";
 import { type EpilogueRead, renderTile, type Steps } from "./tile.ts";
 
