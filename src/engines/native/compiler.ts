@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import type { Lanes } from "../../kernels/c/library.ts";
 import type { CMachine } from "../../kernels/c/target.ts";
 import { CompileError } from "./compile-error.ts";
-import { digestOf, type ObjectCache } from "./object-cache.ts";
+import { digestOf, type Environment, type ObjectCache } from "./object-cache.ts";
 
 export interface Compiler {
   /** The command: what CC names, else "cc". */
@@ -32,7 +32,7 @@ const flags = [
 ];
 
 /** The compiler and its machine. Throws a CompileError that says what to install where there is none. */
-export async function findCompiler(environment: NodeJS.ProcessEnv = process.env): Promise<Compiler> {
+export async function findCompiler(environment: Environment = process.env): Promise<Compiler> {
   const [command = "cc", ...before] = (environment.CC || "cc").trim().split(/\s+/);
   const target = process.arch === "arm64" ? "-mcpu=native" : "-march=native";
   const asked = await runCompiler(command, [...before, target, "-dM", "-E", "-x", "c", "-"], "").catch(

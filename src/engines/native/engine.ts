@@ -17,7 +17,7 @@ import { collect, feed } from "../feed.ts";
 import { controlBytes } from "../pool/control.ts";
 import { Pool } from "../pool/pool.ts";
 import { type Compiler, findCompiler } from "./compiler.ts";
-import { cacheFolder, ObjectCache } from "./object-cache.ts";
+import { cacheFolder, type Environment, ObjectCache } from "./object-cache.ts";
 import { loadKoffi, loadRuntime, loadUnit, type Runtime } from "./runtime.ts";
 import { launchWords, runtimeSource } from "./runtime-source.ts";
 
@@ -29,7 +29,7 @@ export interface NativeEngineOptions {
   /** Hears how many of a program's parts are compiled. */
   readonly progress?: (compiled: number, all: number) => void;
   /** Says which compiler (CC) and where objects are kept (STRIATE_CACHE, XDG_CACHE_HOME). Default: the environment of the process. */
-  readonly environment?: NodeJS.ProcessEnv;
+  readonly environment?: Environment;
 }
 
 /** More than any machine has: a number beyond is a mistake that would take the machine down. */

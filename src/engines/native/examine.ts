@@ -5,7 +5,7 @@ import { StriateError } from "../../tensor/errors.ts";
 import { type WasmFeatures, wasmFeatures } from "../wasm/features.ts";
 import { type Compiler, findCompiler } from "./compiler.ts";
 import { nativeEngine } from "./engine.ts";
-import { cacheFolder, ObjectCache } from "./object-cache.ts";
+import { cacheFolder, type Environment, ObjectCache } from "./object-cache.ts";
 import { loadKoffi } from "./runtime.ts";
 
 /** A thing that is there, or why it is not and what to do. */
@@ -36,7 +36,7 @@ export interface Examination {
 }
 
 /** Looks at all of it. Throws nothing: what is missing is told. */
-export async function examine(environment: NodeJS.ProcessEnv = process.env): Promise<Examination> {
+export async function examine(environment: Environment = process.env): Promise<Examination> {
   const folder = cacheFolder(environment);
   const [compiler, koffi, cache, wasm, native] = await Promise.all([
     found(async () => described(await findCompiler(environment))),

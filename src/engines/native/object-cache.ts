@@ -10,8 +10,11 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { CompileError } from "./compile-error.ts";
 
+/** Environment variables. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /** The folder that STRIATE_CACHE names, else the user's cache. */
-export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
+export function cacheFolder(environment: Environment = process.env): string {
   const { STRIATE_CACHE, XDG_CACHE_HOME } = environment;
   if (STRIATE_CACHE !== undefined && STRIATE_CACHE !== "") return join(STRIATE_CACHE, "native");
   const caches = XDG_CACHE_HOME || join(homedir(), ".cache");

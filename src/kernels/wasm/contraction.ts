@@ -207,7 +207,10 @@ class ContractionRenderer {
       });
       return { part, layout: placed };
     });
-    for (const each of parts) this.launches.push(renderNest(target, [each]));
+    for (const each of parts) {
+      target.readsBeyond(each.part);
+      this.launches.push(renderNest(target, [each]));
+    }
     const strideOf = new Map<Axis, number>();
     let stride = 1;
     for (const each of [...sumInTile].reverse()) {

@@ -26,7 +26,6 @@ export function renderNest(
   parts: readonly { part: Part; layout: Layout }[],
   given: readonly Axis[] = [],
 ): Launch {
-  for (const { part } of parts) target.reads(part);
   const nest = scheduleNest(parts, (operand) => target.layoutOf(operand));
   return new NestRenderer(target, nest, given).render();
 }

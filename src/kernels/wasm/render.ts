@@ -73,6 +73,7 @@ function renderFormula(target: Target, formula: Formula, layout: Layout): Launch
       const scratch = contiguousLayout(0, split.operand.shape, offset);
       target.layouts.set(split.operand, scratch);
       partials.push({ part: split.partial, layout: scratch });
+      target.readsBeyond(split.partial);
       plain.push(split.combine);
     }
   }

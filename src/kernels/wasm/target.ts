@@ -63,8 +63,8 @@ export class Target {
     this.layouts = new Map(layouts);
   }
 
-  /** A kernel reads what this part reads, in vectors. */
-  reads(part: Part): void {
+  /** A kernel reads what this part reads, in vectors: more than there is, and uses what there is. */
+  readsBeyond(part: Part): void {
     const places = placesBeyond(part, (operand) => this.layoutOf(operand));
     this.slackBytes = Math.max(this.slackBytes, 4 * places + 64);
   }
