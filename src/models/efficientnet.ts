@@ -37,25 +37,17 @@ export function efficientnet(options: EfficientNetOptions = {}): nn.Layer {
     norms === "tensorflow" ? { epsilon: 0.001, momentum: 0.01 } : { epsilon: 1e-5, momentum: 0.1 },
   );
   const channels = (ofTable: number) => nn.scaledChannels(ofTable, width);
-  const convolution = (count: number, kernel: number, stride: number) =>
-    nn.sequential([
-      nn.conv2d(count, kernel, {
-        ...{ stride, padding: (kernel - 1) / 2, bias: false },
-        weightInitializer: nn.heNormal,
-      }),
-      norm,
-      nn.silu(),
-    ]);
+  const activation = nn.silu();
   const counts = table1.map(([, , , , layers]) => Math.ceil(layers * depth));
   const blocks = counts.reduce((a, b) => a + b, 0);
   const stages = table1.map(([times, kernel, stride, out], stage) => {
     const before = counts.slice(0, stage).reduce((a, b) => a + b, 0);
     // A quarter of the block's channels before they are widened.
     const excite = (expanded: number) =>
-      nn.squeezeExcite(Math.max(1, Math.floor(expanded / times / 4)), { activation: nn.silu() });
+      nn.squeezeExcite(Math.max(1, Math.floor(expanded / times / 4)), { activation });
     return nn.repeat(counts[stage], (i) =>
       nn.invertedResidual({ times }, channels(out), {
-        ...{ kernel, stride: i === 0 ? stride : 1, activation: nn.silu(), norm, excite },
+        ...{ kernel, stride: i === 0 ? stride : 1, activation, norm, excite },
         // As torchvision: the first block always survives, and the last a little more often than `survival`.
         drop: nn.stochasticDepth(1 - ((before + i) / blocks) * (1 - survival), {
           coin: "image",
@@ -66,9 +58,9 @@ export function efficientnet(options: EfficientNetOptions = {}): nn.Layer {
   });
   return nn.sequential({
     features: nn.sequential([
-      convolution(channels(32), 3, 2),
+      nn.convNormActivation(channels(32), 3, { stride: 2, norm, activation }),
       ...stages,
-      convolution(4 * channels(320), 1, 1),
+      nn.convNormActivation(4 * channels(320), 1, { norm, activation }),
     ]),
     avgpool: nn.globalAvgPool2d(),
     classifier: nn.sequential([

@@ -23,18 +23,10 @@ export interface MobileNetV2Options {
 export function mobilenetV2(options: MobileNetV2Options = {}): nn.Layer {
   const { width = 1, classes = 1000, dropout = 0.2 } = options;
   checkAboveZero("mobilenetV2", "width", width);
-  const convolution = (channels: number, kernel: number, stride: number) =>
-    nn.sequential([
-      nn.conv2d(channels, kernel, {
-        ...{ stride, padding: (kernel - 1) / 2, bias: false },
-        weightInitializer: nn.heNormal,
-      }),
-      nn.batchNorm2d(),
-      nn.relu6(),
-    ]);
+  const activation = nn.relu6();
   return nn.sequential({
     features: nn.sequential([
-      convolution(nn.scaledChannels(32, width), 3, 2),
+      nn.convNormActivation(nn.scaledChannels(32, width), 3, { stride: 2, activation }),
       ...table2.flatMap(([t, c, n, s]) =>
         Array.from({ length: n }, (_, i) =>
           nn.invertedResidual({ times: t }, nn.scaledChannels(c, width), {
@@ -43,7 +35,7 @@ export function mobilenetV2(options: MobileNetV2Options = {}): nn.Layer {
           }),
         ),
       ),
-      convolution(nn.scaledChannels(1280, Math.max(1, width)), 1, 1),
+      nn.convNormActivation(nn.scaledChannels(1280, Math.max(1, width)), 1, { activation }),
     ]),
     avgpool: nn.globalAvgPool2d(),
     classifier: nn.sequential([

@@ -32,15 +32,7 @@ export function mobilenetV3(options: MobileNetV3Options = {}): nn.Layer {
   const { rows, features } = tables[size];
   const channels = (ofTable: number) => nn.scaledChannels(ofTable, width);
   const norm = nn.batchNorm2d({ epsilon: 0.001, momentum: 0.01 });
-  const convolution = (count: number, kernel: number, stride: number) =>
-    nn.sequential([
-      nn.conv2d(count, kernel, {
-        ...{ stride, padding: (kernel - 1) / 2, bias: false },
-        weightInitializer: nn.heNormal,
-      }),
-      norm,
-      nn.hardSwish(),
-    ]);
+  const activation = nn.hardSwish();
   const linear = (count: number) =>
     nn.linear(count, { weightInitializer: nn.normal(0.01), biasInitializer: nn.zeros });
   // Section 5.3: the squeezed layer has a quarter of the expanded channels.
@@ -49,15 +41,15 @@ export function mobilenetV3(options: MobileNetV3Options = {}): nn.Layer {
   const [, , last] = rows[rows.length - 1];
   return nn.sequential({
     features: nn.sequential([
-      convolution(channels(16), 3, 2),
-      ...rows.map(([kernel, expanded, out, se, activation, stride]) =>
+      nn.convNormActivation(channels(16), 3, { stride: 2, norm, activation }),
+      ...rows.map(([kernel, expanded, out, se, nonlinearity, stride]) =>
         nn.invertedResidual(channels(expanded), channels(out), {
           ...{ kernel, stride, norm },
           ...(se ? { excite } : {}),
-          activation: activation === "HS" ? nn.hardSwish() : nn.relu(),
+          activation: nonlinearity === "HS" ? activation : nn.relu(),
         }),
       ),
-      convolution(6 * channels(last), 1, 1),
+      nn.convNormActivation(6 * channels(last), 1, { norm, activation }),
     ]),
     avgpool: nn.globalAvgPool2d(),
     classifier: nn.sequential([

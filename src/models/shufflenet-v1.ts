@@ -43,11 +43,15 @@ export function shufflenetV1(options: ShuffleNetV1Options = {}): nn.Layer {
       make({ channels, groups, firstGroups: stage + i === 0 ? 1 : groups, stride: i === 0 ? 2 : 1 }),
     ),
   );
-  const conv1 = convolution(first, 3, { stride: 2, padding: 1 });
+  const [conv, bn, activ] = [
+    nn.conv2d(first, 3, { stride: 2, padding: 1, ...initial }),
+    nn.batchNorm2d(),
+    nn.relu(),
+  ];
   const pool = nn.maxPool2d(3, { stride: 2, padding: 1 });
   if (variant === "megvii")
     return nn.sequential({
-      first_conv: nn.sequential([conv1, nn.batchNorm2d(), nn.relu()]),
+      first_conv: nn.sequential([conv, bn, activ]),
       maxpool: pool,
       features: nn.sequential(units.flat()),
       globalpool: nn.globalAvgPool2d(),
@@ -57,7 +61,7 @@ export function shufflenetV1(options: ShuffleNetV1Options = {}): nn.Layer {
     nn.sequential(Object.fromEntries(layers.map((layer, i) => [`unit${i + 1}`, layer])));
   return nn.sequential({
     features: nn.sequential({
-      init_block: nn.sequential({ conv: conv1, bn: nn.batchNorm2d(), activ: nn.relu(), pool }),
+      init_block: nn.sequential({ conv, bn, activ, pool }),
       ...Object.fromEntries(units.map((layers, stage) => [`stage${stage + 1}`, numbered(layers)])),
       final_pool: nn.globalAvgPool2d(),
     }),
@@ -117,13 +121,13 @@ function paperUnit({ channels, groups, firstGroups, stride }: UnitOptions): nn.L
   const width = Math.floor(channels / 4);
   const body = (out: number) =>
     nn.sequential({
-      compress_conv1: convolution(width, 1, { groups: firstGroups }),
+      compress_conv1: pointwise(width, firstGroups),
       compress_bn1: nn.batchNorm2d(),
       activ: nn.relu(),
       c_shuffle: nn.channelShuffle(groups),
       dw_conv2: depthwise(stride),
       dw_bn2: nn.batchNorm2d(),
-      expand_conv3: convolution(out, 1, { groups }),
+      expand_conv3: pointwise(out, groups),
       expand_bn3: nn.batchNorm2d(),
     });
   if (stride === 1) return nn.residual(body(channels), nn.identity(), { after: nn.relu() });
@@ -138,14 +142,14 @@ function megviiUnit({ channels, groups, firstGroups, stride }: UnitOptions): nn.
   const body = (out: number) =>
     nn.sequential({
       branch_main_1: nn.sequential([
-        convolution(width, 1, { groups: firstGroups }),
+        pointwise(width, firstGroups),
         nn.batchNorm2d(),
         nn.relu(),
         depthwise(stride),
         nn.batchNorm2d(),
       ]),
       channel_shuffle: nn.channelShuffle(width / groups),
-      branch_main_2: nn.sequential([convolution(out, 1, { groups }), nn.batchNorm2d()]),
+      branch_main_2: nn.sequential([pointwise(out, groups), nn.batchNorm2d()]),
     });
   if (stride === 1) return nn.residual(body(channels), nn.identity(), { after: nn.relu() });
   return (x, scope) => {
@@ -155,11 +159,12 @@ function megviiUnit({ channels, groups, firstGroups, stride }: UnitOptions): nn.
 }
 
 const pooled = nn.avgPool2d(3, { stride: 2, padding: 1 });
+const initial = { bias: false, weightInitializer: nn.heNormal };
 
 function depthwise(stride: number): nn.Layer {
-  return nn.depthwiseConv2d(3, { stride, padding: 1, bias: false, weightInitializer: nn.heNormal });
+  return nn.depthwiseConv2d(3, { stride, padding: 1, ...initial });
 }
 
-function convolution(channels: number, kernel: number, options: nn.Conv2dOptions = {}): nn.Layer {
-  return nn.conv2d(channels, kernel, { bias: false, weightInitializer: nn.heNormal, ...options });
+function pointwise(channels: number, groups: number): nn.Layer {
+  return nn.conv2d(channels, 1, { groups, ...initial });
 }

@@ -27,12 +27,12 @@ export function shufflenetV2({ width = 1, classes = 1000 }: ShuffleNetV2Options 
   const stage = (channels: number, count: number) =>
     nn.repeat(count, (i) => (i === 0 ? halvingUnit(channels / 2) : unit(channels / 2)));
   return nn.sequential({
-    conv1: nn.sequential([convolution(24, 3, { stride: 2, padding: 1 }), nn.batchNorm2d(), nn.relu()]),
+    conv1: nn.convNormActivation(24, 3, { stride: 2 }),
     maxpool: nn.maxPool2d(3, { stride: 2, padding: 1 }),
     stage2: stage(stage2, 4),
     stage3: stage(stage3, 8),
     stage4: stage(stage4, 4),
-    conv5: nn.sequential([convolution(conv5, 1), nn.batchNorm2d(), nn.relu()]),
+    conv5: nn.convNormActivation(conv5, 1),
     avgpool: nn.globalAvgPool2d(),
     fc: nn.linear(classes),
   });
@@ -63,7 +63,7 @@ function halvingUnit(half: number): nn.Layer {
   const branch1 = nn.sequential([
     depthwise(2),
     nn.batchNorm2d(),
-    convolution(half, 1),
+    pointwise(half),
     nn.batchNorm2d(),
     nn.relu(),
   ]);
@@ -74,12 +74,12 @@ function halvingUnit(half: number): nn.Layer {
 
 function branch2(half: number, stride: number): nn.Layer {
   return nn.sequential([
-    convolution(half, 1),
+    pointwise(half),
     nn.batchNorm2d(),
     nn.relu(),
     depthwise(stride),
     nn.batchNorm2d(),
-    convolution(half, 1),
+    pointwise(half),
     nn.batchNorm2d(),
     nn.relu(),
   ]);
@@ -89,6 +89,6 @@ function depthwise(stride: number): nn.Layer {
   return nn.depthwiseConv2d(3, { stride, padding: 1, bias: false, weightInitializer: nn.heNormal });
 }
 
-function convolution(channels: number, kernel: number, options: nn.Conv2dOptions = {}): nn.Layer {
-  return nn.conv2d(channels, kernel, { bias: false, weightInitializer: nn.heNormal, ...options });
+function pointwise(channels: number): nn.Layer {
+  return nn.conv2d(channels, 1, { bias: false, weightInitializer: nn.heNormal });
 }

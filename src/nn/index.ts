@@ -2,6 +2,7 @@ export * from "./activations.ts";
 export * from "./batch-norm2d.ts";
 export * from "./channel-shuffle.ts";
 export * from "./combinators.ts";
+export { type ConvNormActivationOptions, convNormActivation } from "./conv-norm-activation.ts";
 export * from "./conv2d.ts";
 export * from "./dropout.ts";
 export * from "./fully-convolutional.ts";

@@ -3,10 +3,10 @@
  * arXiv:1801.04381, section 3.
  */
 
-import { OptionError } from "../tensor/errors.ts";
 import { relu6 } from "./activations.ts";
 import { batchNorm2d } from "./batch-norm2d.ts";
 import { identity, residual, sequential } from "./combinators.ts";
+import { paddingOfOdd } from "./conv-norm-activation.ts";
 import { conv2d, depthwiseConv2d } from "./conv2d.ts";
 import { heNormal } from "./initializers.ts";
 import { checkAboveZero, checkWhole } from "./options.ts";
@@ -48,15 +48,14 @@ export function invertedResidual(
   else checkAboveZero("invertedResidual", "times", expanded.times);
   checkWhole("invertedResidual", "channels", channels);
   checkWhole("invertedResidual", "stride", stride);
-  if (!(kernel > 0 && kernel % 2 === 1))
-    throw new OptionError(`invertedResidual: kernel is ${kernel}, but must be odd and above 0.`, { kernel });
+  const padding = paddingOfOdd("invertedResidual", kernel);
   const initial = { bias: false, weightInitializer: heNormal };
   return (x, scope) => {
     const c = x.shape[3];
     const wide = typeof expanded === "number" ? expanded : Math.round(expanded.times * c);
     const body = arrange([
       ...(wide === c ? [] : [[conv2d(wide, 1, initial), norm, activation]]),
-      [depthwiseConv2d(kernel, { stride, padding: (kernel - 1) / 2, ...initial }), norm, activation],
+      [depthwiseConv2d(kernel, { stride, padding, ...initial }), norm, activation],
       ...(excite === undefined ? [] : [excite(wide)]),
       [conv2d(channels, 1, initial), norm],
     ]);
