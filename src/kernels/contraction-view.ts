@@ -70,7 +70,10 @@ export function viewOf(
   const rowsBeside = span(vertical, (each) => c.batch.includes(each) || each === blocked);
   const rowBytes = 4 * width * depth;
   const sumIsBlocked = c.k.includes(blocked);
-  let block = Math.max(1, Math.floor(((sumIsBlocked ? sumBoxBytes : boxBytes) / rowBytes - rowsBeside) / step) + 1);
+  let block = Math.max(
+    1,
+    Math.floor(((sumIsBlocked ? sumBoxBytes : boxBytes) / rowBytes - rowsBeside) / step) + 1,
+  );
   // Enough blocks for all threads where images alone are too few.
   const images = outside.reduce((product, each) => product * each.extent, 1);
   if (!sumIsBlocked && images < enoughTasks)

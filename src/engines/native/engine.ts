@@ -12,6 +12,7 @@ import { type RenderOptions, render } from "../../kernels/c/render.ts";
 import { buffers, type KernelText } from "../../kernels/c/target.ts";
 import { EngineError, OptionError, ShapeError } from "../../tensor/errors.ts";
 import { size } from "../../tensor/shape.ts";
+import { constantsOf } from "../constants.ts";
 import type { Engine, Program, Scalars, Session, StepEnded } from "../engine.ts";
 import { collect, feed } from "../feed.ts";
 import { controlBytes } from "../pool/control.ts";
@@ -170,11 +171,7 @@ class NativeSession implements Session {
     const options: RenderOptions = {
       machine: { ...compiler.vectors, threads },
       winograd: !exact,
-      constants: new Set(
-        [...plan.layouts].flatMap(([operand, { buffer }]) =>
-          !plan.changesState && (buffer === buffers.state || buffer === buffers.prepared) ? [operand] : [],
-        ),
-      ),
+      constants: constantsOf(plan),
       preparation: plan.preparation,
     };
     const rendered = render(plan.steps, plan.layouts, options);

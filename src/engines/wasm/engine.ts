@@ -11,6 +11,7 @@ import type { MemoryMap } from "../../kernels/wasm/target.ts";
 import { scalarOffsets } from "../../kernels/wasm/values.ts";
 import { EngineError, OptionError, ShapeError } from "../../tensor/errors.ts";
 import { size } from "../../tensor/shape.ts";
+import { constantsOf } from "../constants.ts";
 import type { Engine, Program, Scalars, Session, StepEnded } from "../engine.ts";
 import { collect, feed } from "../feed.ts";
 import { Pool } from "../pool/pool.ts";
@@ -145,30 +146,34 @@ class WasmSession implements Session {
     const { options } = this;
     // Tables are known only when the code is made, and the code holds addresses behind them: leave room, and make it
     // again if that was not enough.
-    let tableBytes = 64 * 1024;
-    let map = this.mapFor(plan, tableBytes);
-    let rendered = render(plan.steps, plan.layouts, map, options);
-    if (4 * rendered.tables.length > tableBytes) {
-      tableBytes = 4 * rendered.tables.length;
-      map = this.mapFor(plan, tableBytes);
-      rendered = render(plan.steps, plan.layouts, map, options);
+    const lasting = { constants: constantsOf(plan), preparation: plan.preparation };
+    let [tableBytes, keptBytes] = [64 * 1024, 0];
+    let map = this.mapFor(plan, tableBytes, keptBytes);
+    let rendered = render(plan.steps, plan.layouts, map, options, lasting);
+    if (4 * rendered.tables.length > tableBytes || rendered.keptBytes > keptBytes) {
+      tableBytes = Math.max(tableBytes, 4 * rendered.tables.length);
+      keptBytes = rendered.keptBytes;
+      map = this.mapFor(plan, tableBytes, keptBytes);
+      rendered = render(plan.steps, plan.layouts, map, options, lasting);
     }
     const end = map.scratchAddress + rendered.scratchBytes + rendered.slackBytes;
     refuseBeyondLimit(end, "this network at this batch size");
     const missing = Math.ceil(end / pageBytes) - this.memory.buffer.byteLength / pageBytes;
     if (missing > 0) this.grow(missing, end);
     const module = await WebAssembly.compile(rendered.bytes as BufferSource);
-    const launches = rendered.steps.flat();
+    // What is constant comes first, so that a run can begin after it.
+    const placed = rendered.steps.flatMap((each, step) => each.map((launch) => ({ launch, step })));
+    const ordered = [
+      ...placed.filter(({ launch }) => launch.constant),
+      ...placed.filter(({ launch }) => !launch.constant),
+    ];
+    const afterConstants = placed.filter(({ launch }) => launch.constant).length;
+    const launches = ordered.map(({ launch }) => launch);
     const start = await this.pool.load({ kind: "wasm", module, launches }, this.memory);
-    const afterPreparation = rendered.steps.slice(0, plan.preparation).flat().length;
     let preparedFor = -1;
     const identity = {};
-    const lastLaunches = new Map<number, number>();
-    let before = 0;
-    for (const [step, each] of rendered.steps.entries()) {
-      before += each.length;
-      lastLaunches.set(before - 1, step);
-    }
+    const ends = new Map(ordered.map(({ step }, launch) => [step, launch]));
+    const lastLaunches = new Map([...ends].map(([step, launch]) => [launch, step]));
     const run = (
       inputs: Readonly<Record<string, ArrayLike<number>>>,
       scalars: Scalars = {},
@@ -190,7 +195,7 @@ class WasmSession implements Session {
       view.setFloat32(scalarOffsets.learningRate, scalars.learningRate ?? 0, true);
       const began = performance.now();
       start(
-        isPrepared ? afterPreparation : 0,
+        isPrepared ? afterConstants : 0,
         ended &&
           ((launch) => {
             const step = lastLaunches.get(launch);
@@ -233,14 +238,16 @@ class WasmSession implements Session {
     return new Float32Array(this.memory.buffer, stateAddress + 4 * entry.offset, size(entry.shape));
   }
 
-  private mapFor(plan: Plan, tableBytes: number): MemoryMap {
+  private mapFor(plan: Plan, tableBytes: number, keptBytes: number): MemoryMap {
     const tablesAddress = stateAddress + 4 * this.state.elements;
     const preparedAddress = Math.ceil((tablesAddress + tableBytes) / 64) * 64;
-    const workAddress = Math.ceil((preparedAddress + 4 * plan.preparedElements) / 64) * 64;
+    const keptAddress = Math.ceil((preparedAddress + 4 * plan.preparedElements) / 64) * 64;
+    // Vectors may read a little beyond its end.
+    const workAddress = Math.ceil((keptAddress + keptBytes + 64) / 64) * 64;
     const scratchAddress = Math.ceil((workAddress + 4 * plan.workElements) / 64) * 64;
     refuseBeyondLimit(scratchAddress, "this network at this batch size");
     const bases = [workAddress, stateAddress, preparedAddress];
-    return { bases, scalarsAddress, scratchAddress, tablesAddress };
+    return { bases, scalarsAddress, scratchAddress, keptAddress, tablesAddress };
   }
 
   private grow(pages: number, bytes: number): void {

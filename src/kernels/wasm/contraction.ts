@@ -73,6 +73,8 @@ const boxBytes = 20 * 1024;
 export interface ContractionOptions {
   /** Whether a task has all rows: its caller shares them out. Default false. */
   readonly wholeRows?: boolean;
+  /** Whether B depends on the state alone, so that it is packed once. Default: whether it is part of the state. */
+  readonly isConstant?: boolean;
 }
 
 /** The launches that compute a contraction, or undefined where its form is not one of those known here. */
@@ -80,9 +82,9 @@ export function renderContraction(
   target: Target,
   contraction: Contraction,
   layout: Layout,
-  { wholeRows = false }: ContractionOptions = {},
+  { wholeRows = false, isConstant = target.constants.has(contraction.b.operand) }: ContractionOptions = {},
 ): Launch[] | undefined {
-  return new ContractionRenderer(target, contraction, layout, wholeRows).render();
+  return new ContractionRenderer(target, contraction, layout, { wholeRows, isConstant }).render();
 }
 
 class ContractionRenderer {
@@ -90,10 +92,17 @@ class ContractionRenderer {
   private readonly c: Contraction;
   private readonly layout: Layout;
   private readonly wholeRows: boolean;
+  private readonly isConstant: boolean;
   private readonly launches: Launch[] = [];
 
-  constructor(target: Target, contraction: Contraction, layout: Layout, wholeRows: boolean) {
+  constructor(
+    target: Target,
+    contraction: Contraction,
+    layout: Layout,
+    { wholeRows, isConstant }: Required<ContractionOptions>,
+  ) {
     this.wholeRows = wholeRows;
+    this.isConstant = isConstant;
     this.target = target;
     this.c = contraction;
     this.layout = layout;
@@ -167,7 +176,8 @@ class ContractionRenderer {
     const width = last.from + last.count * last.columns;
     const order = c.batch.filter((each) => linear.factorOf(each) !== 0);
     const batches = order.reduce((product, each) => product * each.extent, 1);
-    const address = target.scratch(4 * batches * width * steps);
+    const bytes = 4 * batches * width * steps;
+    const address = this.isConstant ? target.kept(bytes) : target.scratch(bytes);
     const source = new Source(c.b.operand);
     const parts = groups.map((group) => {
       const { from, count, columns } = group;
@@ -209,7 +219,7 @@ class ContractionRenderer {
     });
     for (const each of parts) {
       target.readsBeyond(each.part);
-      this.launches.push(renderNest(target, [each]));
+      this.launches.push({ ...renderNest(target, [each]), constant: this.isConstant });
     }
     const strideOf = new Map<Axis, number>();
     let stride = 1;

@@ -5,6 +5,7 @@ import { contiguousLayout, type Layout, type Layouts } from "../layout.ts";
 import { asContraction } from "../schedule-contraction.ts";
 import { shareAxes } from "../schedule-nest.ts";
 import { splitReduction } from "../split-reduction.ts";
+import type { Operand } from "../value.ts";
 import { ModuleBuilder } from "./assembler.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
@@ -21,11 +22,19 @@ export interface RenderOptions {
   readonly winograd?: boolean;
 }
 
+/** What of the plan holds until the state changes. */
+export interface Lasting {
+  readonly constants: ReadonlySet<Operand>;
+  /** How many of the first steps read such operands alone. */
+  readonly preparation: number;
+}
+
 export interface Rendered {
   readonly bytes: Uint8Array;
   /** Launches of each step, to be run one after the other. */
   readonly steps: readonly (readonly Launch[])[];
   readonly scratchBytes: number;
+  readonly keptBytes: number;
   readonly slackBytes: number;
   /** Numbers that must lie at the map's `tablesAddress`. */
   readonly tables: readonly number[];
@@ -36,17 +45,20 @@ export function render(
   layouts: Layouts,
   map: MemoryMap,
   { shared, relaxed, threads, winograd = true }: RenderOptions,
+  { constants, preparation }: Lasting = { constants: new Set(), preparation: 0 },
 ): Rendered {
   const module = new ModuleBuilder({ shared });
-  const target = new Target(module, map, { relaxed, threads, winograd }, layouts);
-  const launches = steps.map((step) => {
+  const target = new Target(module, map, { relaxed, threads, winograd, constants }, layouts);
+  const launches = steps.map((step, i) => {
     target.beginStep();
-    return renderFormula(target, step.formula, step.target);
+    const rendered = renderFormula(target, step.formula, step.target);
+    return i < preparation ? rendered.map((launch) => ({ ...launch, constant: true })) : rendered;
   });
   return {
     bytes: module.encode(),
     steps: launches,
     scratchBytes: target.scratchBytes,
+    keptBytes: target.keptBytes,
     slackBytes: target.slackBytes,
     tables: target.tables,
   };

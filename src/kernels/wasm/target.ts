@@ -13,6 +13,8 @@ export interface Launch {
   /** Number of the function, by which others of the module call it. */
   readonly index: number;
   readonly tasks: number;
+  /** Whether what it computes depends on the state alone, so that it need not run again until that changes. */
+  readonly constant?: boolean;
 }
 
 /** The `buffer` of layouts in memory that each thread has for itself: none of a plan's memories. */
@@ -24,6 +26,8 @@ export interface MemoryMap {
   readonly scalarsAddress: number;
   /** Byte address of memory that kernels of one step use among themselves. */
   readonly scratchAddress: number;
+  /** Byte address of memory that kernels fill once and keep until the state changes. */
+  readonly keptAddress: number;
   /** Byte address of tables: numbers known when the code is made. */
   readonly tablesAddress: number;
 }
@@ -37,9 +41,13 @@ export class Target {
   /** Whether Winograd's algorithm may be used, whose rounding differs from the direct sum's. */
   readonly winograd: boolean;
   readonly threads: number;
+  /** Operands that hold until the state changes. */
+  readonly constants: ReadonlySet<Operand>;
   readonly layouts: Map<Operand, Layout>;
   /** Bytes of scratch memory that the steps so far want, at most at one time. */
   scratchBytes = 0;
+  /** Bytes of memory for what is kept until the state changes. */
+  keptBytes = 0;
   /** Bytes beyond the end of memory that vector reads may touch. */
   slackBytes = 64;
   readonly tables: number[] = [];
@@ -51,7 +59,7 @@ export class Target {
   constructor(
     module: ModuleBuilder,
     map: MemoryMap,
-    { relaxed, threads, winograd }: Pick<Target, "relaxed" | "threads" | "winograd">,
+    { relaxed, threads, winograd, constants }: Pick<Target, "relaxed" | "threads" | "winograd" | "constants">,
     layouts: Layouts,
   ) {
     this.module = module;
@@ -60,6 +68,7 @@ export class Target {
     this.map = map;
     this.relaxed = relaxed;
     this.winograd = winograd;
+    this.constants = constants;
     this.layouts = new Map(layouts);
   }
 
@@ -95,6 +104,13 @@ export class Target {
     const address = this.map.scratchAddress + this.stepScratch;
     this.stepScratch += Math.ceil(bytes / 64) * 64;
     this.scratchBytes = Math.max(this.scratchBytes, this.stepScratch);
+    return address;
+  }
+
+  /** Byte address of memory that keeps its values until the state changes. */
+  kept(bytes: number): number {
+    const address = this.map.keptAddress + this.keptBytes;
+    this.keptBytes += Math.ceil(bytes / 64) * 64;
     return address;
   }
 

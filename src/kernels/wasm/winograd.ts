@@ -72,15 +72,20 @@ class WinogradRenderer {
     const { contraction, p } = this.correlation;
     const boxAddress = this.place();
     const filtersLayout = target.layoutOf(w.filters);
-    const filters = renderNest(
-      target,
-      w.filterParts.map((part) => ({ part, layout: filtersLayout })),
-    );
+    const isConstant = target.constants.has(contraction.b.operand);
+    const filters = {
+      ...renderNest(
+        target,
+        w.filterParts.map((part) => ({ part, layout: filtersLayout })),
+      ),
+      constant: isConstant,
+    };
     const product = asContraction(w.productPart, target.layoutOf(w.products), (operand) =>
       target.layoutOf(operand),
     );
     const rendered =
-      product && renderContraction(target, product, target.layoutOf(w.products), { wholeRows: true });
+      product &&
+      renderContraction(target, product, target.layoutOf(w.products), { wholeRows: true, isConstant });
     if (rendered === undefined) return undefined;
     const [multiply, ...packing] = rendered.toReversed();
     const { image } = this.correlation;
