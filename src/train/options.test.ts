@@ -62,6 +62,19 @@ describe("recipes", () => {
     }
   });
 
+  test.each([
+    ["cifar-resnet-110-stochastic", { epochs: 500, warmupEpochs: 1, schedule: "multistep:250,375:0.1" }],
+    ["cifar-preact-resnet-20", { epochs: 164, warmupEpochs: 1 }],
+    ["wrn-28-10-dropout", { epochs: 200, schedule: "multistep:60,120,160:0.2" }],
+    ["cifar-densenet-bc-100-12", { epochs: 300, batch: 64 }],
+    ["cifar-resnext-29-8x64d", { epochs: 300, batch: 128 }],
+    ["cifar-pyramidnet-110-48", { epochs: 300 }],
+    ["cifar-fractalnet-20", { epochs: 400, learningRate: 0.02 }],
+    ["highway-19", { epochs: 400, learningRate: 0.025 }],
+  ])("are those of the paper for %s", (model, recipe) => {
+    expect(recipeFor(model)).toMatchObject(recipe);
+  });
+
   test("warm up from 110 layers on, as the paper does", () => {
     expect(recipeFor("cifar-resnet-20").warmupEpochs).toBeUndefined();
     expect(recipeFor("cifar-resnet-110").warmupEpochs).toBe(1);

@@ -86,6 +86,19 @@ const cifarPyramidnet: Recipe = {
 };
 
 /**
+ * Highway networks on CIFAR-10, as their authors' release trains them: Srivastava, Greff and Schmidhuber, "Training Very Deep
+ * Networks", 2015. Its 200,000 steps of 100 images are 400 epochs.
+ */
+const highway: Recipe = {
+  ...cifarResnet,
+  epochs: 400,
+  batch: 100,
+  learningRate: 0.025,
+  optimizer: sgd({ momentum: 0.9, nesterov: true, weightDecay: 1e-3 }),
+  schedule: "multistep:200,300,350:0.1",
+};
+
+/**
  * FractalNet on CIFAR-10: Larsson, Maire and Shakhnarovich, "FractalNet: Ultra-Deep Neural Networks without Residuals", 2016, section
  * 4.2: a tenth of the rate whenever half of the epochs that are left have passed.
  */
@@ -125,6 +138,7 @@ const families: readonly (readonly [name: RegExp, recipe: (depth: number) => Rec
   [/^cifar-densenet-(?:bc-)?(\d+)/, () => cifarDensenet],
   [/^cifar-pyramidnet-(\d+)/, () => cifarPyramidnet],
   [/^cifar-fractalnet-(\d+)/, () => cifarFractalnet],
+  [/^highway-(\d+)/, () => highway],
   [/^cifar-resnext-(\d+)/, () => cifarResnext],
 ];
 
