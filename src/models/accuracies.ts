@@ -184,6 +184,7 @@ const tables: readonly AccuracyTable[] = [
     prints: "error",
     rows: {
       "cifar-preact-resnet-20": [6.51], "cifar-preact-resnet-110": [3.86], "cifar-preact-resnet-164": [3.64],
+      "nin-cifar": [7.43],
       "wrn-28-10": [2.39], "cifar-pyramidnet-110-48": [3.72], "cifar-densenet-bc-100-12": [4.16],
       "cifar-resnext-29-32x4d": [3.15], "cifar-resnext-29-16x64d": [2.41],
     },

@@ -1,5 +1,6 @@
 /**
- * The effective receptive field of every tensor of a graph: which places of the input image one place of it depends on.
+ * The receptive field of every tensor of a graph: which places of the input image one place of it depends on. How much it depends
+ * on each is its effective receptive field, of explain/.
  *
  *   size' = size + (kernel − 1)·dilation·stride,  stride' = stride·step,  start' = start − padding·stride
  *
