@@ -2,6 +2,7 @@
 
 import { cnnFMS } from "../src/models/cnn-fms.ts";
 import { fcn } from "../src/models/fcn.ts";
+import { fcnResNet, fcnResNetLoss } from "../src/models/fcn-resnet.ts";
 import { googlenet, googlenetLoss } from "../src/models/googlenet.ts";
 import { inceptionV3 } from "../src/models/inception-v3.ts";
 import { modelNamed } from "../src/models/registry.ts";
@@ -107,6 +108,12 @@ export const publishedModels: readonly PublishedModel[] = [
     // The names are the same, the order of the layers is not.
     recordedName: (ours: string) => ours,
   })),
+  {
+    name: "fcn-resnet50 with its head",
+    recorded: "fcn_resnet50",
+    model: fcnResNet(),
+    loss: fcnResNetLoss,
+  },
   {
     name: "googlenet with heads",
     recorded: "googlenet_caffe",

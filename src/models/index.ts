@@ -20,6 +20,7 @@ export {
   efficientnetResolutions,
 } from "./efficientnet.ts";
 export { type FcnOptions, fcn, fcnNameOfVgg16 } from "./fcn.ts";
+export { type FcnResNetOptions, fcnResNet, fcnResNetLoss } from "./fcn-resnet.ts";
 export { type FractalNetOptions, fractalNet } from "./fractalnet.ts";
 export {
   type GoogLeNetModuleOptions,

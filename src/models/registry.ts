@@ -20,6 +20,7 @@ import { cifarDenseNet, densenet } from "./densenet.ts";
 import { dpn } from "./dpn.ts";
 import { efficientnet, efficientnetResolutions } from "./efficientnet.ts";
 import { fcn } from "./fcn.ts";
+import { fcnResNet } from "./fcn-resnet.ts";
 import { fractalNet } from "./fractalnet.ts";
 import { googlenet, googlenetLoss } from "./googlenet.ts";
 import { highway, mnistHighway } from "./highway.ts";
@@ -317,6 +318,8 @@ const entries: readonly ModelEntry[] = [
   { name: "xception", paper: chollet, year: 2016, ...imagenet299, preprocessing: { ...inception, cropFraction: 0.8975 }, names: cadene, note: "figure 5", build: xception },
   ...([32, 16, 8] as const).map((stride): ModelEntry =>
     ({ name: `fcn${stride}s`, paper: long, year: 2014, ...pascal, names: "wkentaro/pytorch-fcn", note: `Table 2, FCN-${stride}s on VGG-16`, build: (options) => fcn({ ...options, stride }) })),
+  ...([50, 101] as const).map((depth): ModelEntry =>
+    ({ name: `fcn-resnet${depth}`, paper: long, year: 2014, ...pascal, preprocessing: { ...torchvision, cropFraction: 1 }, names: "torchvision", note: "on a dilated ResNet, without its auxiliary head", build: (options) => fcnResNet({ ...options, depth, auxiliary: false }) })),
   { name: "deep-image-prior", paper: ulyanov, year: 2017, input: [256, 256, 32], classes: 3, output: "image", names: "DmitryUlyanov/deep-image-prior", note: "five scales of 128 channels", build: ({ classes = 3 } = {}) => deepImagePrior({ channels: classes }) },
 ];
 

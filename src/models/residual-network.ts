@@ -105,6 +105,8 @@ export interface BottleneckOptions {
   readonly stride: number;
   /** Default "v1.5". */
   readonly variant?: BottleneckVariant;
+  /** Distance between the taps of the 3×3, which is padded by as much. Default 1. */
+  readonly dilation?: number;
   /** Parts that the 3×3 splits its channels into. Default 1. */
   readonly groups?: number;
   /** Whether convolutions have biases. Default false. */
@@ -114,13 +116,13 @@ export interface BottleneckOptions {
 /** Figure 5, right: a 1×1 convolution that narrows, a 3×3, a 1×1 that widens. */
 export function bottleneckBody(options: BottleneckOptions): nn.Sequential {
   const { width, channels, stride, variant = "v1.5", groups = 1, bias = false } = options;
-  const { reduced = width } = options;
+  const { reduced = width, dilation = 1 } = options;
   const [first, second] = variant === "v1" ? [stride, 1] : [1, stride];
   return nn.sequential({
     conv1: convolution(reduced, 1, { stride: first, bias }),
     bn1: nn.batchNorm2d(),
     relu1: nn.relu(),
-    conv2: convolution(width, 3, { stride: second, padding: 1, groups, bias }),
+    conv2: convolution(width, 3, { stride: second, padding: dilation, dilation, groups, bias }),
     bn2: nn.batchNorm2d(),
     relu2: nn.relu(),
     conv3: convolution(channels, 1, { bias }),
