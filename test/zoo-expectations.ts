@@ -55,6 +55,11 @@ export function expectTraining(
     for (const loss of found.losses) expect(loss).toBeLessThan(Number.POSITIVE_INFINITY);
     return;
   }
+  if (chaotic.has(record.model)) {
+    expect(distances[0]).toBeLessThan(0.05 * exact[0]);
+    expect(gradients.every(({ distance }) => Number.isFinite(distance))).toBe(true);
+    return;
+  }
   expect(distances[0]).toBeLessThan(Math.max(firstLoss * exact[0], 3 * spreads[0]));
   const normalizes = Object.keys(record.norm_layers).length > 0;
   const tipped = normalizes && greatest(gradients.map(({ distance }) => distance)) > 1e-4;
@@ -75,6 +80,12 @@ export function expectTraining(
  * its factors have more digits than six. In double precision ours and the reference agree to 2·10⁻⁹, on 2 of the 4 images.
  */
 const undeterminedFirstLosses: Readonly<Record<string, number>> = { polynet: 0.02 };
+
+/**
+ * Networks, by their records, whose steps no two ways of rounding share. PolyNet's first gradients have a norm of 10⁷: with and without
+ * fused multiply-adds its first loss parts by 6·10⁻³ here, a gradient by two thirds. Its logits are compared as all others'.
+ */
+const chaotic: ReadonlySet<string> = new Set(["polynet"]);
 
 /** What is recorded of the logits of pixels, and the same of those found, [n, h, w, c]. */
 function ofPixels(
