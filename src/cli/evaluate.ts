@@ -44,7 +44,7 @@ export function addEvaluate(program: Command, host: Host): void {
 
 async function runEvaluate(path: string, flags: EvaluateFlags, host: Host): Promise<void> {
   const { checkpoint, learner, batch, dispose } = await openCheckpoint(path, flags, host);
-  const { classes, normalization } = checkpoint.data;
+  const { normalization } = checkpoint.data;
   const line = new ProgressLine(host);
   try {
     const dataset = await openMatching(path, checkpoint.data, flags, host);
@@ -57,7 +57,7 @@ async function runEvaluate(path: string, flags: EvaluateFlags, host: Host): Prom
     }).finally(() => loader.dispose());
     line.clear();
     const imagesPerSecond = (metrics.images / (host.clock() - began)) * 1000;
-    const { name: data, split } = dataset;
+    const { name: data, split, classes } = dataset;
     const result = { model: checkpoint.model.name, data, split, ...metrics, imagesPerSecond, classes };
     host.out(flags.json ? `${JSON.stringify(result)}\n` : report(metrics, classes, imagesPerSecond));
   } finally {
@@ -75,7 +75,12 @@ async function openMatching(
 ): Promise<Dataset> {
   const split = flags.split ?? (await evaluationSplit(flags.data));
   const dataset = await openPart(flags, split, trained.imageShape, host, trained.cropFraction);
-  if (dataset.classes.join("\n") !== trained.classes.join("\n")) {
+  // Published weights often come without names: as many classes are then taken for the same, in their order.
+  const isUnnamed = trained.name === "unknown" && trained.classes.every((name, label) => name === `${label}`);
+  const isSame = isUnnamed
+    ? dataset.classes.length === trained.classes.length
+    : dataset.classes.join("\n") === trained.classes.join("\n");
+  if (!isSame) {
     const [known, found] = [few(trained.classes), few(dataset.classes)];
     const message = `${path} tells ${known} apart, but ${flags.data} has the classes ${found}.`;
     throw new DatasetError(message, { file: path, classes: trained.classes, found: dataset.classes });

@@ -68,9 +68,13 @@ describe.skipIf(missing.length > 0)("published weights", () => {
       ...["convert", source, "--model", "cifar-resnet-20", ...normalized, "--out", checkpoint, "--json"],
     );
     expect(converted).toMatchObject({ format: "pytorch", classes: 10, parameters: 269_722, drawn: [] });
-    const measured = await run("evaluate", checkpoint, "--data", "cifar10", "--data-dir", data, "--json");
+    const onCifar = ["--data", "cifar10", "--data-dir", data, "--json"];
+    const measured = await run("evaluate", checkpoint, ...onCifar);
     expect(measured.images).toBe(1000);
     expect(Math.abs(measured.top1 - 0.915)).toBeLessThan(0.0021);
+    // The file itself does as well: the registry knows what its pictures were normalised with.
+    const asItIs = await run("evaluate", source, "--model", "cifar-resnet-20", ...onCifar);
+    expect([asItIs.top1, asItIs.classes[0]]).toEqual([measured.top1, "airplane"]);
   });
 });
 
