@@ -73,13 +73,10 @@ class WinogradRenderer {
     const boxAddress = this.place();
     const filtersLayout = target.layoutOf(w.filters);
     const isConstant = target.constants.has(contraction.b.operand);
-    const filters = {
-      ...renderNest(
-        target,
-        w.filterParts.map((part) => ({ part, layout: filtersLayout })),
-      ),
-      constant: isConstant,
-    };
+    const transformed = renderNest(
+      target,
+      w.filterParts.map((part) => ({ part, layout: filtersLayout })),
+    );
     const product = asContraction(w.productPart, target.layoutOf(w.products), (operand) =>
       target.layoutOf(operand),
     );
@@ -88,6 +85,8 @@ class WinogradRenderer {
       renderContraction(target, product, target.layoutOf(w.products), { wholeRows: true, isConstant });
     if (rendered === undefined) return undefined;
     const [multiply, ...packing] = rendered.toReversed();
+    // Only what is packed is kept: filters that are read as they lie are in memory that the next step takes.
+    const filters = { ...transformed, constant: isConstant && packing.length > 0 };
     const { image } = this.correlation;
     const given = [w.block, w.group];
     const images = renderNest(
