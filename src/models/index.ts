@@ -1,5 +1,6 @@
 export type { PublishedAccuracy } from "./accuracies.ts";
 export { type AlexNetOptions, alexnet } from "./alexnet.ts";
+export { type Head, lossWithHeads, withHeads } from "./auxiliary-heads.ts";
 export { type BnInceptionOptions, bnInception, bnInceptionLoss } from "./bn-inception.ts";
 export { type CaffeExampleOptions, caffeExample } from "./caffe-examples.ts";
 export { type CifarResNetOptions, cifarResNet } from "./cifar-resnet.ts";
