@@ -12,8 +12,15 @@
 
 import * as nn from "../nn/index.ts";
 import { checkOneOf, checkRange } from "../nn/options.ts";
-import type { Tensor } from "../ops/operation.ts";
-import { type CellInputs, halve, norm, project, type SearchedCell, searchedCell } from "./searched-cell.ts";
+import {
+  dropPathLayer,
+  firstLayers,
+  lastLayers,
+  type SearchedCell,
+  searchedCell,
+  squeezeBoth,
+  squeezeOne,
+} from "./searched-cell.ts";
 
 export interface NASNetOptions {
   /** Default "mobile". */
@@ -36,24 +43,14 @@ export function nasnet(options: NASNetOptions = {}): nn.Layer {
   checkOneOf("nasnet", "size", size, Object.keys(networks) as (keyof typeof networks)[]);
   checkRange("nasnet", "dropPath", dropPath, 0.99);
   const { first, repeats, channels, fromBeforeReduction } = networks[size];
-  const last = nn.sequential({
-    relu: nn.relu(),
-    avg_pool: nn.globalAvgPool2d(),
-    dropout: nn.dropout(dropout),
-    last_linear: nn.linear(classes),
-  });
+  const last = lastLayers(classes, dropout);
   return (x, scope) => {
     const survivals = nn.linearDecay(3 * repeats + 4, 1 - dropPath);
-    const maps = [scope.child("conv0", firstLayer(first), x)];
+    const maps = [scope.child("conv0", firstLayers(first), x)];
     const append = (name: string, cell: SearchedCell, width: number, back = 2) => {
-      const drop = nn.stochasticDepth(survivals[maps.length - 1], {
-        coin: "image",
-        rescale: "training",
-        ramp: dropPathRamp,
-      });
+      const drop = dropPathLayer(survivals[maps.length - 1], dropPathRamp);
       const stride = cell === reduction ? 2 : 1;
-      // The first cell has only one input, which it takes as it is for the other.
-      const squeeze = maps.length === 1 ? projectOne(width) : squeezeBoth(width);
+      const squeeze = maps.length === 1 ? squeezeOne(width) : squeezeBoth(width, "cell");
       const layer = searchedCell(cell, { channels: width, squeeze, stride, drop });
       const [h, hPrev] = [maps[maps.length - 1], maps[Math.max(0, maps.length - back)]];
       maps.push(scope.child(name, layer, { h, hPrev }));
@@ -102,23 +99,3 @@ const reduction: SearchedCell = {
   ],
   joined: [1, 2, 3, 4],
 };
-
-function firstLayer(channels: number): nn.Layer {
-  return nn.sequential({ conv: nn.conv2d(channels, 3, { stride: 2, bias: false }), bn: norm() });
-}
-
-function projectOne(channels: number): nn.Layer<CellInputs, CellInputs> {
-  return ({ h, hPrev }, scope) => ({ h: scope.child("conv_1x1", project(channels), h), hPrev });
-}
-
-/** Both inputs through a 1×1 convolution, hPrev through two where its maps are larger. */
-function squeezeBoth(channels: number): nn.Layer<CellInputs, CellInputs> {
-  return ({ h, hPrev }, scope) => {
-    const projected = (name: string, x: Tensor) => scope.child(name, project(channels), x);
-    if (hPrev.shape[1] === h.shape[1] && hPrev.shape[2] === h.shape[2]) {
-      const before = projected("conv_prev_1x1", hPrev);
-      return { h: projected("conv_1x1", h), hPrev: before };
-    }
-    return { h: projected("conv_1x1", h), hPrev: halve(channels)(hPrev, scope) };
-  };
-}

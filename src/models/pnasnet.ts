@@ -11,7 +11,15 @@
 
 import * as nn from "../nn/index.ts";
 import { checkOneOf, checkRange } from "../nn/options.ts";
-import { type CellInputs, halve, norm, project, type SearchedCell, searchedCell } from "./searched-cell.ts";
+import {
+  dropPathLayer,
+  firstLayers,
+  lastLayers,
+  type SearchedCell,
+  searchedCell,
+  squeezeBoth,
+  squeezeOne,
+} from "./searched-cell.ts";
 
 export interface PNASNetOptions {
   /** Length of the logits. Default 1000, ImageNet. */
@@ -37,26 +45,16 @@ export function pnasnet(options: PNASNetOptions = {}): nn.Layer {
   checkRange("pnasnet", "dropPath", dropPath, 0.99);
   checkOneOf("pnasnet", "padding", padding, ["same", "as at 331"]);
   const survivals = nn.linearDecay(cells.length, 1 - dropPath);
-  const first = nn.sequential({ conv: nn.conv2d(96, 3, { stride: 2, bias: false }), bn: norm() });
-  const last = nn.sequential({
-    relu: nn.relu(),
-    avg_pool: nn.globalAvgPool2d(),
-    dropout: nn.dropout(dropout),
-    last_linear: nn.linear(classes),
-  });
+  const last = lastLayers(classes, dropout);
   return (x, scope) => {
-    const maps = [scope.child("conv_0", first, x)];
+    const maps = [scope.child("conv_0", firstLayers(96), x)];
     for (const [i, [name, channels, halved]] of cells.entries()) {
       const layer = searchedCell(figure1, {
         channels,
-        squeeze: i === 0 ? squeezeOne(channels) : squeezeBoth(channels),
+        squeeze: i === 0 ? squeezeOne(channels) : squeezeBoth(channels, "conv_prev_1x1"),
         stride: halved === "-" ? 1 : 2,
         padding: padding === "as at 331" && halved === "odd" ? "even" : "same",
-        drop: nn.stochasticDepth(survivals[i], {
-          coin: "image",
-          rescale: "training",
-          ramp: dropPathRamp,
-        }),
+        drop: dropPathLayer(survivals[i], dropPathRamp),
       });
       const [h, hPrev] = [maps[maps.length - 1], maps[Math.max(0, maps.length - 2)]];
       maps.push(scope.child(name, layer, { h, hPrev }));
@@ -95,17 +93,3 @@ const cells: readonly (readonly [name: string, channels: number, halved: "odd" |
   ["cell_10", 864, "-"],
   ["cell_11", 864, "-"],
 ];
-
-/** Of the first cell, which takes its input as it is for hPrev. */
-function squeezeOne(channels: number): nn.Layer<CellInputs, CellInputs> {
-  return ({ h, hPrev }, scope) => ({ h: scope.child("conv_1x1", project(channels), h), hPrev });
-}
-
-/** Both inputs through a 1×1 convolution, hPrev through two where its maps are larger. */
-function squeezeBoth(channels: number): nn.Layer<CellInputs, CellInputs> {
-  return ({ h, hPrev }, scope) => {
-    const isLarger = hPrev.shape[1] > h.shape[1] || hPrev.shape[2] > h.shape[2];
-    const before = scope.child("conv_prev_1x1", (isLarger ? halve : project)(channels), hPrev);
-    return { h: scope.child("conv_1x1", project(channels), h), hPrev: before };
-  };
-}

@@ -65,8 +65,50 @@ export function searchedCell(
   };
 }
 
+/** Of the first cell, which has but one input: h through a 1×1 convolution, and as it is for hPrev. */
+export function squeezeOne(channels: number): nn.Layer<CellInputs, CellInputs> {
+  return ({ h, hPrev }, scope) => ({ h: scope.child("conv_1x1", project(channels), h), hPrev });
+}
+
+/**
+ * Both inputs through a 1×1 convolution, hPrev through two where its maps are larger. Those two are named in the cell itself,
+ * after what h goes through (NASNet), or under "conv_prev_1x1" before it (PNASNet).
+ */
+export function squeezeBoth(
+  channels: number,
+  halved: "cell" | "conv_prev_1x1",
+): nn.Layer<CellInputs, CellInputs> {
+  return ({ h, hPrev }, scope) => {
+    const isLarger = hPrev.shape[1] > h.shape[1] || hPrev.shape[2] > h.shape[2];
+    const squeezed = () => scope.child("conv_1x1", project(channels), h);
+    if (isLarger && halved === "cell") return { h: squeezed(), hPrev: halve(channels)(hPrev, scope) };
+    const before = scope.child("conv_prev_1x1", (isLarger ? halve : project)(channels), hPrev);
+    return { h: squeezed(), hPrev: before };
+  };
+}
+
+/** What comes before the cells: a 3×3 convolution at stride 2. */
+export function firstLayers(channels: number): nn.Layer {
+  return nn.sequential({ conv: nn.conv2d(channels, 3, { stride: 2, bias: false }), bn: norm() });
+}
+
+/** What comes after the cells. */
+export function lastLayers(classes: number, dropout: number): nn.Layer {
+  return nn.sequential({
+    relu: nn.relu(),
+    avg_pool: nn.globalAvgPool2d(),
+    dropout: nn.dropout(dropout),
+    last_linear: nn.linear(classes),
+  });
+}
+
+/** Drops what an operation gives, for each image by itself: ScheduledDropPath where `ramp` is all steps of training. */
+export function dropPathLayer(survival: number, ramp: number): nn.Layer {
+  return nn.stochasticDepth(survival, { coin: "image", rescale: "training", ramp });
+}
+
 /** A ReLU, a 1×1 convolution, a batch norm. */
-export function project(channels: number, stride: 1 | 2 = 1): nn.Layer {
+function project(channels: number, stride: 1 | 2 = 1): nn.Layer {
   return nn.sequential({ relu: nn.relu(), conv: convolution(channels, stride), bn: norm() });
 }
 
@@ -74,7 +116,7 @@ export function project(channels: number, stride: 1 | 2 = 1): nn.Layer {
  * Maps of half the size without losing a pixel: every second place beside every second place one further down and right, each
  * through a 1×1 convolution to half of the channels.
  */
-export function halve(channels: number): nn.Layer {
+function halve(channels: number): nn.Layer {
   const half = Math.floor(channels / 2);
   const everySecond: nn.Layer = (x) => subsample({ x }, { stride: 2 });
   const paths = nn.inTurn(
@@ -134,6 +176,6 @@ function convolution(channels: number, stride: 1 | 2 = 1): nn.Layer {
 }
 
 /** With the epsilon of the authors' code. */
-export function norm(): nn.Layer {
+function norm(): nn.Layer {
   return nn.batchNorm2d({ epsilon: 1e-3 });
 }
