@@ -3,7 +3,7 @@
  * bias, addition, ReLU is one kernel and its inner values never reach memory.
  */
 
-import { type Formula, type Part, substitute, visit } from "../kernels/formula.ts";
+import { type Formula, operandsOf, type Part, substitute, visit } from "../kernels/formula.ts";
 import type { Axis, Index } from "../kernels/index-expression.ts";
 import type { Operand, Value } from "../kernels/value.ts";
 import { formulaOf, type Tensor } from "../ops/operation.ts";
@@ -55,7 +55,25 @@ export function fuse(
       return latest && groups.get(latest);
     }
   }
-  return [...groups.values()].sort((a, b) => a.tensor.id - b.tensor.id);
+  return inOrder([...groups.values()]);
+}
+
+/**
+ * The kernels in the order of their first operations, each after those it reads: a gradient whose sum goes on into an update that
+ * was asked for last is computed where the backward pass has it, while what it is made of is still in memory.
+ */
+function inOrder(groups: readonly FusedTensor[]): FusedTensor[] {
+  const keyed = groups.map((group) => {
+    // Inputs and state are there from the beginning, whenever they were made.
+    const reads = (operandsOf(group.formula) as Tensor[]).filter(({ node }) => node !== undefined);
+    return {
+      group,
+      key: Math.max(Math.min(...group.chain.map(({ id }) => id)), ...reads.map(({ id }) => id)),
+    };
+  });
+  return keyed
+    .sort((a, b) => a.key - b.key || a.group.tensor.id - b.group.tensor.id)
+    .map(({ group }) => group);
 }
 
 /**
