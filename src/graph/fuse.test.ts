@@ -80,4 +80,14 @@ describe("fuse", () => {
     const gate = ops.sigmoid({ x: input("gate", [2, 1, 1, 4]) }, {});
     expect(kernelsOf([ops.multiply({ a: x, b: gate }, {})])).toEqual(["sigmoid", "multiply"]);
   });
+
+  it("runs a kernel where its first operation stands, after what it reads", () => {
+    const first = convolution();
+    const between = ops.tanh({ x: input("y", [2]) }, {});
+    const late = ops.add({ a: first, b: input("late", first.shape) }, {});
+    expect(kernelsOf([between, late])).toEqual(["conv2d + add", "tanh"]);
+    const second = convolution();
+    const read = ops.tanh({ x }, {});
+    expect(kernelsOf([read, ops.add({ a: second, b: read }, {})])).toEqual(["tanh", "conv2d + add"]);
+  });
 });

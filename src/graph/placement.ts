@@ -33,7 +33,7 @@ export class Placement {
   constructor(order: readonly Tensor[], updates: readonly Update[], results: ReadonlySet<Tensor>) {
     this.results = results;
     for (const { target, value } of updates)
-      if (value.node !== undefined && memoryOf(value) === undefined && !this.links.has(value))
+      if (isWrittenAnew(value) && !this.links.has(value))
         this.link(value, { parent: target, start: undefined });
     for (const tensor of order.toReversed()) this.assemble(tensor);
     for (const tensor of order) this.name(tensor);
@@ -79,11 +79,17 @@ export class Placement {
     return root;
   }
 
+  /** The tensor, that in which it lies, and so on. */
+  holdersOf(tensor: Tensor): Tensor[] {
+    const holders: Tensor[] = [];
+    for (let at: Tensor | undefined = tensor; at !== undefined; at = this.links.get(at)?.parent)
+      holders.push(at);
+    return holders;
+  }
+
   /** Whether the tensor is `other` or lies in it. */
   liesIn(tensor: Tensor, other: Tensor): boolean {
-    for (let at: Tensor | undefined = tensor; at !== undefined; at = this.links.get(at)?.parent)
-      if (at === other) return true;
-    return false;
+    return this.holdersOf(tensor).includes(other);
   }
 
   /** Whether the tensor neither lies in another nor holds others. */
@@ -131,14 +137,8 @@ export class Placement {
         const source = input.node.inputs[inner.input];
         const gapless = isWithoutGaps(input, tensor);
         const free = source.node !== undefined && memoryOf(source) === undefined;
-        if (
-          !gapless ||
-          !free ||
-          this.links.has(tensor) ||
-          this.links.has(source) ||
-          this.children.has(source)
-        )
-          continue;
+        const isInBox = this.links.get(tensor)?.start !== undefined;
+        if (!gapless || !free || isInBox || this.links.has(source) || this.children.has(source)) continue;
         this.link(input, { parent: tensor, start });
         this.link(source, { parent: input, start: undefined });
       }
@@ -160,6 +160,12 @@ export class Placement {
     const layout = this.layoutOf(tensor, (root) => contiguousLayout(0, root.shape));
     return size(tensor.shape) === 1 || isContiguous(layout, tensor.shape);
   }
+}
+
+/** Whether the tensor's elements are made by kernels that could write them anywhere: its own, or those of its pieces. */
+export function isWrittenAnew(tensor: Tensor): boolean {
+  const memory = memoryOf(tensor);
+  return tensor.node !== undefined && (memory === undefined || memory.kind === "assembled");
 }
 
 /** Whether a box of the shape of `part` lies in `whole` without gaps. */

@@ -325,6 +325,23 @@ suite("updates", () => {
     expect((await after([{ target: s, value: total }])).s).toEqual(values.map((each) => 10 * each));
   });
 
+  it("that are joined of several are written piece by piece, each by its own kernel", async () => {
+    const half = (x: Tensor, from: number) => ops.slice({ x }, { axis: 0, from, length: 2 });
+    const value = joined(scaled(half(v, 0)), ops.add({ a: half(v, 2), b: half(s, 2) }, {}));
+    const found = await after([{ target: s, value }]);
+    expect(found.s).toEqual([2 * values[0], 2 * values[1], values[2] + 3, values[3] + 4]);
+    expect(found.planned.steps.map(({ target }) => target)).toMatchObject([
+      { buffer: memories.state, offset: 0 },
+      { buffer: memories.state, offset: 2 },
+    ]);
+    // The second half is made of the first, and what is read late of all that was there.
+    const crossed = joined(scaled(half(s, 2)), scaled(half(s, 0)));
+    const late = ops.add({ a: crossed, b: scaled(s, 100) }, {});
+    const both = await after([{ target: s, value: crossed }], { late });
+    expect(both.s).toEqual([6, 8, 2, 4]);
+    expect(both.results.late).toEqual([106, 208, 302, 404]);
+  });
+
   it("of a stretch are those of the tensors in it", async () => {
     const layout = new StateLayout();
     const all = layout.append("parameters", [

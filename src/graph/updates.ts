@@ -4,11 +4,12 @@
  */
 
 import { operandsOf, over } from "../kernels/formula.ts";
+import { contiguousLayout, isContiguous } from "../kernels/layout.ts";
 import { defineOp, type Op, type Tensor } from "../ops/operation.ts";
-import { size } from "../tensor/shape.ts";
 import type { FusedTensor } from "./fuse.ts";
 import { readsInPlace } from "./in-place.ts";
-import { memoryOf, type Placement, type Update } from "./placement.ts";
+import { isWrittenAnew, type Placement, type Update } from "./placement.ts";
+import { memories } from "./planned.ts";
 import type { StateLayout } from "./state-layout.ts";
 
 const copy: Op<"x"> = defineOp({
@@ -36,9 +37,14 @@ export function sourcesOf(updates: readonly Update[]): Tensor[] {
 
 /** Whether an update has no kernel that could write its value in place: the value is an input, a view, or two tensors'. */
 export function lacksKernel({ value }: Update, earlier: readonly Update[]): boolean {
-  return (
-    value.node === undefined || memoryOf(value) !== undefined || earlier.some((each) => each.value === value)
-  );
+  return !isWrittenAnew(value) || earlier.some((each) => each.value === value);
+}
+
+/** Elements of the state from the first on to before the last. */
+interface Place {
+  readonly from: number;
+  readonly to: number;
+  readonly hasGaps: boolean;
 }
 
 /** The updates whose kernels would overwrite what they themselves still read elsewhere, or what a later kernel reads. */
@@ -48,28 +54,42 @@ export function unsafeUpdates(
   placement: Placement,
   state: StateLayout,
 ): Set<Update> {
-  const placeOf = (tensor: Tensor) => {
-    const from = state.offsetOf(tensor);
-    return { from, to: from + size(tensor.shape) };
+  /** Where in the state a tensor lies; undefined where it is elsewhere. */
+  const placeOf = (tensor: Tensor): Place | undefined => {
+    const { role } = placement.rootOf(tensor);
+    if (role !== "parameter" && role !== "state") return undefined;
+    const { offset, strides, buffer } = placement.layoutOf(tensor, (root) =>
+      contiguousLayout(memories.state, root.shape, state.offsetOf(root)),
+    );
+    const last = tensor.shape.reduce((sum, extent, axis) => sum + (extent - 1) * strides[axis], offset);
+    return { from: offset, to: last + 1, hasGaps: !isContiguous({ offset, strides, buffer }, tensor.shape) };
   };
   const reads = kernels.flatMap(({ formula }, step) =>
     (operandsOf(formula) as Tensor[]).flatMap((operand) => {
-      const root = placement.rootOf(operand);
-      return root.role === "parameter" || root.role === "state"
-        ? [{ step, operand, root, ...placeOf(root) }]
-        : [];
+      const place = placeOf(operand);
+      return place === undefined ? [] : [{ step, operand, place }];
     }),
   );
-  const steps = new Map(kernels.map(({ tensor }, step) => [tensor, step]));
-  const isUnsafe = ({ target, value }: Update): boolean => {
-    const own = placeOf(target);
-    const written = steps.get(value) ?? kernels.length;
-    return reads.some(({ step, operand, root, from, to }) => {
-      if (step < written || to <= own.from || own.to <= from || placement.liesIn(operand, value))
-        return false;
-      const isSame = root === operand && from === own.from && to === own.to;
-      return step > written || !isSame || !readsInPlace(kernels[step].formula, operand, value);
-    });
-  };
+  // A value that is put together of several is written by as many kernels, each in its time.
+  const writes = new Map<Tensor, { step: number; tensor: Tensor; place: Place }[]>(
+    updates.map(({ value }) => [value, []]),
+  );
+  for (const [step, { tensor }] of kernels.entries())
+    for (const holder of placement.holdersOf(tensor)) {
+      const place = writes.has(holder) ? placeOf(tensor) : undefined;
+      if (place !== undefined) writes.get(holder)?.push({ step, tensor, place });
+    }
+  const isUnsafe = ({ value }: Update): boolean =>
+    writes.get(value)?.some((written) =>
+      reads.some(({ step, operand, place }) => {
+        if (step < written.step || place.to <= written.place.from || written.place.to <= place.from)
+          return false;
+        if (placement.liesIn(operand, value)) return false;
+        const isSame = place.from === written.place.from && place.to === written.place.to && !place.hasGaps;
+        return (
+          step > written.step || !isSame || !readsInPlace(kernels[step].formula, operand, written.tensor)
+        );
+      }),
+    ) ?? false;
   return new Set(updates.filter(isUnsafe));
 }

@@ -16,7 +16,7 @@ import { formatShape } from "../tensor/shape.ts";
 import { accumulated } from "./accumulate.ts";
 import type { LearnerOptions } from "./compiled-learner.ts";
 import type { OptimizerOptions } from "./optimizer.ts";
-import { sgdUpdates } from "./update.ts";
+import { type SgdTensors, sgdUpdates } from "./update.ts";
 
 /**
  * "train" is a whole step, "evaluate" the inference form with its loss. A batch in parts takes an "accumulate" for each, then one
@@ -34,6 +34,11 @@ export interface Stretches {
 
 export interface PlanOptions extends Omit<LearnerOptions, "engine"> {
   readonly optimizer: OptimizerOptions;
+}
+
+/** Name in the state of a parameter's velocity. */
+export function velocityName(parameter: string): string {
+  return `optimizer.${parameter}.velocity`;
 }
 
 /** Name in the state of the sum of a parameter's gradients. */
@@ -66,16 +71,25 @@ export function learnerPlan(
   const found = gradientsOf(network, loss);
   const sums = () =>
     network.parameters.map(({ name, shape, kind }) => state(gradientSumName(name), shape, kind));
-  const step = form === "accumulate" ? { outputs: {}, updates: accumulated(sums(), found) } : updateOf(found);
+  const each = network.parameters.map(({ name, shape, kind, tensor }) => ({
+    weight: tensor,
+    velocity: state(velocityName(name), shape, kind),
+  }));
+  const step =
+    form === "accumulate" ? { outputs: {}, updates: accumulated(sums(), found) } : updateOf(found, each);
   const results = {
     outputs: { ...outputs, ...step.outputs },
     updates: [...network.updates.map(({ state, value }) => ({ target: state, value })), ...step.updates],
   };
   return plan({ ...recomputing(results, loss, recompute), state: layout });
 
-  function updateOf(gradients: readonly Tensor[]): { outputs: NamedTensors; updates: Update[] } {
+  function updateOf(
+    gradients: readonly Tensor[],
+    each?: SgdTensors["each"],
+  ): { outputs: NamedTensors; updates: Update[] } {
     const { parameters, velocity } = stretches;
-    const { updates, gradientNorm } = sgdUpdates({ parameters, velocity, gradients }, optimizer);
+    const tensors = { parameters, velocity, gradients, ...(each === undefined ? {} : { each }) };
+    const { updates, gradientNorm } = sgdUpdates(tensors, optimizer);
     return { outputs: gradientNorm === undefined ? {} : { squaredNorm: gradientNorm }, updates };
   }
 }

@@ -3,7 +3,7 @@
 import { StateLayout } from "../graph/state-layout.ts";
 import type { Network } from "../nn/network.ts";
 import { OptionError, ShapeError } from "../tensor/errors.ts";
-import { gradientSumName, type Stretches } from "./learner-plans.ts";
+import { gradientSumName, type Stretches, velocityName } from "./learner-plans.ts";
 import type { OptimizerOptions } from "./optimizer.ts";
 import { needsVelocity } from "./update.ts";
 
@@ -22,7 +22,7 @@ export function learnerState(
   const velocity = needsVelocity(optimizer)
     ? state.append(
         "velocity",
-        declared.map((each) => ({ ...each, name: `optimizer.${each.name}.velocity` })),
+        declared.map((each) => ({ ...each, name: velocityName(each.name) })),
       )
     : undefined;
   state.append("states", states);

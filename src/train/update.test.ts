@@ -4,7 +4,9 @@ import { jsEngine } from "../engines/js/engine.ts";
 import { wasmEngine } from "../engines/wasm/engine.ts";
 import { plan } from "../graph/plan.ts";
 import { StateLayout } from "../graph/state-layout.ts";
+import * as nn from "../nn/index.ts";
 import { input } from "../ops/operation.ts";
+import { createLearner } from "./compiled-learner.ts";
 import { type SgdOptions, sgd } from "./optimizer.ts";
 import { needsVelocity, sgdUpdates } from "./update.ts";
 
@@ -173,6 +175,33 @@ describe.each([
     expect(found[19].w).toEqual(weights.map((each) => expect.closeTo(each, 5)));
     expect(found[19].v).toEqual(velocities.map((each) => expect.closeTo(each, 5)));
   });
+});
+
+it("puts a gradient into its velocity where it is computed, unless all gradients must be known first", async () => {
+  const model = nn.sequential({
+    conv: nn.conv2d(3, 3),
+    bn: nn.batchNorm2d(),
+    relu: nn.relu(),
+    flatten: nn.flatten(),
+    fc: nn.linear(3),
+  });
+  const images = Float32Array.from({ length: 4 * 32 }, (_, i) => Math.sin(3 * i));
+  const trained = async (clipNorm?: number) => {
+    const options = { momentum: 0.9, weightDecay: 0.01, ...(clipNorm === undefined ? {} : { clipNorm }) };
+    const optimizer = sgd(options);
+    const learner = await createLearner({ model, imageShape: [4, 4, 2], engine: jsEngine(), optimizer });
+    for (let step = 0; step < 4; step++)
+      await learner.trainStep(images, Float32Array.of(0, 1, 2, 0), 4, { step, learningRate: 0.1 });
+    return { state: learner.state(), plan: learner.plan("train", 4) };
+  };
+  // A norm that no gradient reaches changes nothing but the way.
+  const [direct, collected] = [await trained(), await trained(1e9)];
+  for (const [name, { data }] of collected.state)
+    for (const [i, each] of data.entries()) expect(direct.state.get(name)?.data[i]).toBeCloseTo(each, 6);
+  const operations = direct.plan.steps.map(({ name }) => name.slice(name.indexOf(": ") + 2));
+  expect(operations).toContain("conv2dWeightGradient + sgdVelocity");
+  expect(operations).not.toContain("concat");
+  expect(direct.plan.workElements).toBeLessThan(collected.plan.workElements);
 });
 
 describe("needsVelocity", () => {
