@@ -53,7 +53,7 @@ describe("striate profile", () => {
     const { traceEvents } = JSON.parse(await readFile(file, "utf8"));
     const names = traceEvents.map(({ name }: { name: string }) => name);
     expect(names).toContain("backward");
-    expect(names).toContain("conv2dWeightGradient");
+    expect(names).toContain("conv2dWeightGradient + sgdVelocity");
   });
 
   test("writes all figures as one JSON object, shares that add up to 1", async () => {
