@@ -4,7 +4,7 @@ import { cnnFMS } from "../src/models/cnn-fms.ts";
 import { fcn } from "../src/models/fcn.ts";
 import { fcnResNet, fcnResNetLoss } from "../src/models/fcn-resnet.ts";
 import { googlenet, googlenetLoss } from "../src/models/googlenet.ts";
-import { inceptionV3 } from "../src/models/inception-v3.ts";
+import { inceptionV3, inceptionV3Loss } from "../src/models/inception-v3.ts";
 import { modelNamed } from "../src/models/registry.ts";
 import type { Layer, NamedTensors } from "../src/nn/index.ts";
 import type { Tensor } from "../src/ops/operation.ts";
@@ -20,8 +20,6 @@ export interface PublishedModel {
   readonly training?: Layer<Tensor | NamedTensors>;
   /** Default: cross-entropy of "logits". */
   readonly loss?: (outputs: NamedTensors, labels: Tensor) => Tensor;
-  /** Whether logits are compared at the published size because the model does not take the small one. Default false. */
-  readonly fullSize?: boolean;
   /** Places where the record has another tensor than ours, such as the first of several that a block gives. */
   readonly unlikePlaces?: RegExp;
   /** Multiply-adds of places that the record computes and cuts off again. Default 0. */
@@ -131,6 +129,7 @@ export const publishedModels: readonly PublishedModel[] = [
     name: "inception-v3 with its head",
     recorded: "inception_v3",
     model: inceptionV3({ auxiliary: true }),
+    loss: inceptionV3Loss,
   },
   ...publishedInceptions,
   ...mobileNetworks,
