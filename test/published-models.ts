@@ -116,6 +116,7 @@ export const publishedModels: readonly PublishedModel[] = [
     name: "googlenet with heads",
     recorded: "googlenet_caffe",
     model: googlenet({ auxiliary: true }),
+    loss: googlenetLoss,
     recordedName: caffeNameOfGoogLeNet,
   },
   {
