@@ -123,7 +123,6 @@ export const publishedModels: readonly PublishedModel[] = [
     name: "googlenet of torchvision with heads",
     recorded: "googlenet",
     model: googlenet({ variant: "torchvision", auxiliary: true }),
-    training: googlenet({ variant: "torchvision", auxiliary: true, dropout: 0, auxiliaryDropout: 0 }),
     loss: googlenetLoss,
   },
   {
