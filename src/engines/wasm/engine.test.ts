@@ -5,7 +5,7 @@ import { gradients } from "../../graph/backward.ts";
 import { plan } from "../../graph/plan.ts";
 import { StateLayout } from "../../graph/state-layout.ts";
 import * as ops from "../../ops/index.ts";
-import { input, parameter, state, type Tensor } from "../../ops/operation.ts";
+import { input, state, type Tensor } from "../../ops/operation.ts";
 import { type Shape, size } from "../../tensor/shape.ts";
 import type { Engine } from "../engine.ts";
 import { type WasmEngineOptions, wasmEngine } from "./engine.ts";
@@ -121,48 +121,6 @@ describe.each<[string, WasmEngineOptions]>([
     const [product] = compile([ops.matmul({ a, b }, {})])(feedsOf(a, b));
     expect([...session.read("total")]).toEqual(Array.from(product, (each) => 3 * each));
   });
-
-  it.each([4, 8, 32])(
-    "convolves images of %i by lasting filters, layer after layer and run after run",
-    async (edge) => {
-      // Small images read transformed filters as they lie, large ones pack them; both must outlive the layers before.
-      const channels = [16, 32, 24, 16];
-      const layout = new StateLayout();
-      const filters = [0, 1, 2].map((i) =>
-        parameter(`w${i}`, [3, 3, channels[i], channels[i + 1]], "filter"),
-      );
-      layout.append(
-        "parameters",
-        filters.map(({ name, shape }) => ({ name, shape, kind: "filter" as const })),
-      );
-      const session = await (await engineOf(options)).open(layout);
-      const x = input("x", [2, edge, edge, 16]);
-      const y = filters.reduce<Tensor>(
-        (map, weight) => ops.conv2d({ x: map, weight, bias: undefined }, { padding: 1 }),
-        x,
-      );
-      const program = await session.load(plan({ outputs: { y }, state: layout }));
-      for (const sign of [1, -1]) {
-        // Filters of −1, 0 and 1 keep the sums, and what Winograd's algorithm halves, exact.
-        const feeds = new Map<Tensor, Float32Array>([[x, whole(x.shape)]]);
-        for (const weight of filters) {
-          const values = Float32Array.from(
-            { length: size(weight.shape) },
-            (_, i) => sign * (((i * 7) % 3) - 1),
-          );
-          feeds.set(weight, values);
-          session.write(weight.name, values);
-        }
-        const truth = Float64Array.from(compile([y])(feeds)[0]);
-        for (let run = 0; run < 2; run++) {
-          const { y: found } = await program.run({ x: whole(x.shape) });
-          const worst = truth.reduce((most, each, i) => Math.max(most, Math.abs(each - found[i])), 0);
-          const greatest = truth.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
-          expect(worst).toBeLessThan(1e-4 * greatest);
-        }
-      }
-    },
-  );
 
   it("keeps sessions apart", async () => {
     const layout = new StateLayout();

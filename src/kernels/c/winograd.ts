@@ -128,7 +128,8 @@ class WinogradRenderer {
     const filters = renderNest(
       target,
       w.filterParts.map((part) => placed(part, w.filters)),
-      isConstant,
+      // Only what is packed is kept: filters that are read as they lie are in memory that the next step takes.
+      isConstant && multiplied.packing.length > 0,
     );
     const images = renderNestHelper(
       kernel,
