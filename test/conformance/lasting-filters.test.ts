@@ -52,7 +52,8 @@ describe.each(engines)("$name", ({ start }) => {
       for (let run = 0; run < 3; run++) {
         const { y: found } = await program.run({ x: whole(x.shape) });
         const worst = truth.reduce((most, each, i) => Math.max(most, Math.abs(each - found[i])), 0);
-        expect(worst).toBeLessThan(1e-4 * greatest);
+        // Three layers of F(4×4, 3×3) lose up to four digits; filters of another layer would lose all.
+        expect(worst).toBeLessThan(1e-3 * greatest);
       }
     }
   });
