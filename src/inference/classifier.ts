@@ -48,6 +48,7 @@ export async function createClassifier(
     ...trained,
     imageShape: data.imageShape,
     engine,
+    initialize: false,
     labelSmoothing: checkpoint.training.labelSmoothing,
   });
   try {

@@ -72,7 +72,13 @@ export function adoptWeights(
     optional: auxiliaryOf(layers, imageShape),
     rename,
   });
-  const initial = initialValues(network, seed);
+  // Drawn for what the file does not have alone.
+  const missing = ({ name }: { readonly name: string }) => !weights.has(name);
+  const { parameters, states } = network;
+  const initial = initialValues(
+    { parameters: parameters.filter(missing), states: states.filter(missing) },
+    seed,
+  );
   const state = declared.map(({ name, shape, kind }) => {
     const fresh = { shape, kind, data: initial.get(name) ?? new Float32Array(size(shape)) };
     return [name, weights.get(name) ?? fresh] as const;

@@ -35,6 +35,8 @@ export interface LearnerOptions {
   readonly optimizer?: OptimizerOptions;
   /** Draws the initial values and dropout. Default 0. */
   readonly seed?: number;
+  /** Whether initial values are drawn: false where weights are about to be restored, which large networks then need not wait for. Default true. */
+  readonly initialize?: boolean;
   /** Given to the loss, in [0, 1). Default 0. */
   readonly labelSmoothing?: number;
   /** From outputs and integer labels [n]; `registry.ts` has those of models with several outputs. Default: mean cross-entropy of "logits". */
@@ -59,7 +61,8 @@ export async function createLearner(options: LearnerOptions): Promise<CompiledLe
   const optimizer = options.optimizer ?? sgd();
   const { state, stretches } = learnerState(blueprint, optimizer, options.microBatch);
   const session = await options.engine.open(state);
-  for (const [name, values] of initialValues(blueprint, options.seed ?? 0)) session.write(name, values);
+  if (options.initialize ?? true)
+    for (const [name, values] of initialValues(blueprint, options.seed ?? 0)) session.write(name, values);
   return new CompiledLearner({ ...options, optimizer }, blueprint, state, stretches, session);
 }
 

@@ -41,6 +41,8 @@ const engines: readonly {
   readonly name: string;
   readonly start: () => Engine | Promise<Engine>;
   readonly runs: Partial<Record<Name, readonly Run[]>>;
+  /** Greatest relative error of a gradient's norm. Default 3e-6. */
+  readonly gradientTolerance?: number;
 }[] = [
   {
     name: "wasm, 2 threads",
@@ -50,12 +52,14 @@ const engines: readonly {
   {
     name: "native, 2 threads",
     start: () => nativeEngine({ threads: 2 }),
-    runs: {
-      lenet5: ["sgd", "alexnetDecay"],
-      "lenet5-tanh": ["nesterov"],
-      "mnist-cnn": ["sgdDecay"],
-      "cifar-resnet-20": ["sgd", "nesterov"],
-    },
+    runs: { lenet5: ["sgd", "alexnetDecay"], "mnist-cnn": ["sgdDecay"], "cifar-resnet-20": ["sgd"] },
+    // Winograd's F(4×4, 3×3) rounds more than a direct sum, and tips units before a ReLU.
+    gradientTolerance: 1e-3,
+  },
+  {
+    name: "native, convolutions summed directly",
+    start: () => nativeEngine({ threads: 2, exact: true }),
+    runs: { "lenet5-tanh": ["nesterov"], "cifar-resnet-20": ["nesterov"] },
   },
   { name: "js", start: jsEngine, runs: { lenet5: ["sgd", "alexnetDecay"], "lenet5-tanh": ["nesterov"] } },
 ];
@@ -114,7 +118,7 @@ function expectNear(
   }
 }
 
-for (const { name: engineName, start, runs } of engines)
+for (const { name: engineName, start, runs, gradientTolerance = 3e-6 } of engines)
   describe(`training on engine ${engineName}`, () => {
     let engine: Engine;
     beforeAll(async () => {
@@ -173,7 +177,7 @@ for (const { name: engineName, start, runs } of engines)
         );
         // Biases before a batch norm have no gradient but rounding.
         const expected = record.runs.sgd.float64.gradientNorms ?? [];
-        expectNear(norms, expected, 3e-6, "norm of gradient", 0.01 * Math.max(...expected));
+        expectNear(norms, expected, gradientTolerance, "norm of gradient", 0.01 * Math.max(...expected));
         learner.dispose();
       });
     }

@@ -151,7 +151,8 @@ class NativeSession implements Session {
     this.pool = pool;
     this.memory = memory;
     this.disposed = disposed;
-    this.stateBlock = new Block(context.runtime, 4 * state.elements, 0, whatIsState);
+    // Addresses, not memory: the quarter that chunks may read beyond is touched by no one else.
+    this.stateBlock = new Block(context.runtime, 4 * state.elements, state.elements + 65536, whatIsState);
   }
 
   load(plan: Plan): Promise<Program> {
