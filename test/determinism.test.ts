@@ -65,7 +65,8 @@ async function bitsOf(
   between: Between = () => Promise.resolve(),
   start: (options: WasmEngineOptions) => Promise<Engine> = wasmEngine,
 ): Promise<Map<string, Uint32Array>> {
-  const engine = await start(options);
+  // The subjects are small: all of them are shared among the threads that there are.
+  const engine = await start({ leastSharedWork: 0, ...options });
   try {
     const { model, imageShape, batch, steps } = subject;
     const optimizer = sgd({ momentum: 0.9, weightDecay: 1e-3, clipNorm: 5 });
@@ -173,6 +174,10 @@ for (const [name, subject] of Object.entries(subjects))
       }
     });
 
+    it("gives the same bits where small programs run on one thread and others on two", async () => {
+      expectSameBits(await bitsOf(subject, { threads: 2, leastSharedWork: 1e6 }), alone);
+    });
+
     it("gives the same bits on one, two and three threads of native code, with evaluations in between", async () => {
       const evaluations: Between = (learner) => {
         const { images, labels, count } = batchOf(subject, 3, 50);
@@ -203,7 +208,7 @@ it.each([
     );
     const found: Uint32Array[] = [];
     for (const threads of [1, 2, 4, 16]) {
-      const engine = await nativeEngine({ threads });
+      const engine = await nativeEngine({ threads, leastSharedWork: 0 });
       const [values] = await valuesOn(await openEmpty(engine), [y], feeds);
       found.push(bitsIn(values));
       engine.dispose();

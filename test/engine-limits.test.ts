@@ -116,7 +116,7 @@ describe("options of the wasm engine", () => {
   it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 100_000])(
     "refuses %d threads",
     async (threads) => {
-      const error = await rejection(wasmEngine({ threads }));
+      const error = await rejection(wasmEngine({ threads, leastSharedWork: 0 }));
       expect(error).toBeInstanceOf(OptionError);
       expect(String(error)).toContain(`threads is ${threads}`);
     },
@@ -186,7 +186,7 @@ for (const [name, start] of [
   });
 
 describe.each([1, 2])("failures on %i threads", (threads) => {
-  const sessionOn = async () => (await started(wasmEngine({ threads }))).open(empty);
+  const sessionOn = async () => (await started(wasmEngine({ threads, leastSharedWork: 0 }))).open(empty);
 
   it("turns a kernel that traps into an EngineError with its cause, at once", async () => {
     const session = await sessionOn();
@@ -201,7 +201,7 @@ describe.each([1, 2])("failures on %i threads", (threads) => {
   });
 
   it("refuses further runs and plans of a session that failed, and opens another", async () => {
-    const engine = await started(wasmEngine({ threads }));
+    const engine = await started(wasmEngine({ threads, leastSharedWork: 0 }));
     const session = await engine.open(empty);
     const [healthy, program] = [await session.load(reluPlan()), await session.load(astrayPlan())];
     await rejection(program.run({ x: new Float32Array(100_000) }));
@@ -258,7 +258,7 @@ describe("workers", () => {
     ["wasm", wasmEngine],
     ["native", nativeEngine],
   ])("of the %s engine that die between runs give an EngineError, not a wait", async (_, start) => {
-    const session = await (await started(start({ threads: 2 }))).open(empty);
+    const session = await (await started(start({ threads: 2, leastSharedWork: 0 }))).open(empty);
     const program = await session.load(reluPlan(100_000));
     await program.run({ x: new Float32Array(100_000) });
     await killWorkers(session);
@@ -271,7 +271,7 @@ describe("workers", () => {
   });
 
   it("of the native engine that die while others wait for them stop those within a moment", async () => {
-    const session = await (await started(nativeEngine({ threads: 2 }))).open(empty);
+    const session = await (await started(nativeEngine({ threads: 2, leastSharedWork: 0 }))).open(empty);
     const program = await session.load(reluPlan(100_000));
     await program.run({ x: new Float32Array(100_000) });
     const [{ thread }] = membersOf(session);
@@ -298,7 +298,7 @@ describe("workers", () => {
         .then(async (engines) => ({ ...engines, ...(await import(${JSON.stringify(entry.replace("index.js", "graph/index.js"))})) }));
       const { input, relu } = await import(${JSON.stringify(entry.replace("index.js", "ops/index.js"))});
       const state = new StateLayout();
-      const engine = await wasmEngine({ threads: 3 });
+      const engine = await wasmEngine({ threads: 3, leastSharedWork: 0 });
       const session = await engine.open(state);
       const program = await session.load(plan({ outputs: { y: relu({ x: input("x", [50000]) }, {}) }, state }));
       const { y } = await program.run({ x: new Float32Array(50000).fill(7) });

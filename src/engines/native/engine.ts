@@ -17,6 +17,7 @@ import type { Engine, Program, Scalars, Session, StepEnded } from "../engine.ts"
 import { collect, feed } from "../feed.ts";
 import { controlBytes } from "../pool/control.ts";
 import { Pool } from "../pool/pool.ts";
+import { leastSharedWork, workOf } from "../work.ts";
 import { type Compiler, findCompiler } from "./compiler.ts";
 import { cacheFolder, type Environment, ObjectCache } from "./object-cache.ts";
 import { loadKoffi, loadRuntime, loadUnit, type Runtime } from "./runtime.ts";
@@ -27,6 +28,8 @@ export interface NativeEngineOptions {
   readonly threads?: number;
   /** Whether convolutions are summed directly alone, without Winograd's algorithms, whose rounding differs. Default false. */
   readonly exact?: boolean;
+  /** Work (multiply-adds, and twice the bytes moved) from which on a program is shared among threads. Default 6e6. */
+  readonly leastSharedWork?: number;
   /** Hears how many of a program's parts are compiled. */
   readonly progress?: (compiled: number, all: number) => void;
   /** Says which compiler (CC) and where objects are kept (STRIATE_CACHE, XDG_CACHE_HOME). Default: the environment of the process. */
@@ -41,6 +44,7 @@ const unitLength = 60_000;
 
 export async function nativeEngine(options: NativeEngineOptions = {}): Promise<Engine> {
   const { threads = availableParallelism(), exact = false, progress, environment = process.env } = options;
+  const { leastSharedWork: least = leastSharedWork } = options;
   if (!Number.isInteger(threads) || threads < 1 || threads > mostThreads)
     throw new OptionError(`threads is ${threads}, but must be a whole number from 1 to ${mostThreads}.`, {
       threads,
@@ -54,11 +58,21 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<E
   ]);
   const runtimeFile = await compiler.compile(runtimeSource, cache);
   const runtime = await loadRuntime(runtimeFile);
-  return new NativeEngine({ threads, exact, progress, compiler, cache, runtimeFile, runtime });
+  return new NativeEngine({
+    threads,
+    leastSharedWork: least,
+    exact,
+    progress,
+    compiler,
+    cache,
+    runtimeFile,
+    runtime,
+  });
 }
 
 interface Context {
   readonly threads: number;
+  readonly leastSharedWork: number;
   readonly exact: boolean;
   readonly progress: NativeEngineOptions["progress"];
   readonly compiler: Compiler;
@@ -168,7 +182,9 @@ class NativeSession implements Session {
 
   private async loadNow(plan: Plan): Promise<Program> {
     this.refuseDisposed();
-    const { runtime, runtimeFile, compiler, exact, threads } = this.context;
+    const { runtime, runtimeFile, compiler, exact } = this.context;
+    const alone = workOf(plan) < this.context.leastSharedWork;
+    const threads = alone ? 1 : this.context.threads;
     const options: RenderOptions = {
       machine: { ...compiler.vectors, threads },
       winograd: !exact,
@@ -221,6 +237,7 @@ class NativeSession implements Session {
         launches: launches.length,
       },
       this.memory,
+      { alone },
     );
     // Addresses do not keep these arrays alive; the program does.
     const alive = { libraries, table, offsetTable, ends, scalars, bases };

@@ -192,11 +192,16 @@ export function awaitCommand(
   }
 }
 
-/** Starts a run from launch `first` on: its counter to zero, workers awake. */
-export function begin(control: Int32Array, command: number, program: number, first = 0): void {
+/** Sets out for a run from launch `first` on: its counter to zero. */
+export function setOut(control: Int32Array, first: number): void {
   Atomics.store(control, counterWord(first), 0);
   Atomics.store(control, words.first, first);
   Atomics.store(control, words.base, Atomics.load(control, words.arrived));
+}
+
+/** Starts a run from launch `first` on: workers awake. */
+export function begin(control: Int32Array, command: number, program: number, first = 0): void {
+  setOut(control, first);
   Atomics.store(control, words.program, program);
   Atomics.store(control, words.command, command);
   Atomics.add(control, words.generation, 1);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { EngineError } from "../../tensor/errors.ts";
+import { words } from "./control.ts";
 import { Pool } from "./pool.ts";
 
 /** (module (import "env" "memory" (memory 1)) (func (export "add") (param task thread) adds 1 at address 0)). */
@@ -43,4 +44,22 @@ test("a run may begin with a later launch", async () => {
   expect(new Int32Array(memory.buffer)[0]).toBe(9);
   expect(ended).toEqual([1, 2]);
   await pool.stop();
+});
+
+test("a program for the thread alone wakes no worker", async () => {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  const pool = await Pool.start(memory, 1024, 2);
+  const launches = [{ name: "add", tasks: 5 }];
+  // The module takes memory that is not shared; to run it alone there it needs none of the pool's.
+  const own = new WebAssembly.Memory({ initial: 1 });
+  const module = await WebAssembly.compile(counting);
+  const generation = () => new Int32Array(memory.buffer, 1024)[words.generation];
+  const before = generation();
+  const run = await pool.load({ kind: "wasm", module, launches }, own, { alone: true });
+  run(0);
+  run(0);
+  expect(new Int32Array(own.buffer)[0]).toBe(10);
+  expect(generation()).toBe(before);
+  await pool.stop();
+  expect(() => run(0)).toThrow(EngineError);
 });

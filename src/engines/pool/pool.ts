@@ -1,9 +1,9 @@
 /** The pool: worker threads that run programs together with the thread that owns them. */
 
 import { EngineError } from "../../tensor/errors.ts";
-import { begin, commands, controlBytes, StoppedError } from "./control.ts";
+import { begin, commands, controlBytes, StoppedError, setOut } from "./control.ts";
 import type { PoolMemory, PoolReply, PoolRequest, ProgramCode } from "./messages.ts";
-import { type PreparedProgram, prepare } from "./prepare.ts";
+import { prepare } from "./prepare.ts";
 import { compiledModule, startThread, type Thread } from "./thread.ts";
 
 interface Member {
@@ -74,33 +74,36 @@ export class Pool {
   }
 
   /**
-   * Gives a program to all workers; returns how to run it, from which launch on. One at a time: a worker that listens does not
-   * run.
+   * Gives a program to all workers, or to none where the thread that owns the pool is to run it alone; returns how to run it,
+   * from which launch on. One at a time: a worker that listens does not run.
    */
   async load(
     code: ProgramCode,
     memory: PoolMemory,
+    { alone = false }: { readonly alone?: boolean } = {},
   ): Promise<(first: number, ended?: (launch: number) => void) => void> {
     this.refuseDead();
-    const program = this.programs++;
     const prepared = await prepare(code, memory, 0);
-    if (this.members.length > 0) {
-      begin(this.control, commands.listen, 0);
-      await Promise.all(this.members.map((each) => this.ask(each, { type: "load", program, code })));
-    }
-    return (first, ended) => this.run(program, prepared, first, ended);
+    if (alone || this.members.length === 0)
+      return (first, ended) => {
+        this.refuseDead();
+        setOut(this.control, first);
+        this.run(() => prepared(this.control, 0, 1, ended));
+      };
+    const program = this.programs++;
+    begin(this.control, commands.listen, 0);
+    await Promise.all(this.members.map((each) => this.ask(each, { type: "load", program, code })));
+    return (first, ended) => {
+      this.refuseDead();
+      begin(this.control, commands.run, program, first);
+      this.run(() => prepared(this.control, 0, this.threads, ended));
+    };
   }
 
-  private run(
-    program: number,
-    prepared: PreparedProgram,
-    first: number,
-    ended?: (launch: number) => void,
-  ): void {
-    this.refuseDead();
-    begin(this.control, commands.run, program, first);
+  /** This thread's part of a run. */
+  private run(part: () => void): void {
     try {
-      prepared(this.control, 0, this.threads, ended);
+      part();
     } catch (error) {
       this.death ??= error;
       const what =

@@ -40,7 +40,7 @@ describe("wasmFeatures", () => {
 
 describe.each<[string, WasmEngineOptions]>([
   ["one thread", { threads: 1 }],
-  ["two threads", { threads: 2 }],
+  ["two threads", { threads: 2, leastSharedWork: 0 }],
   ["memory of one thread", { sharedMemory: false }],
 ])("the wasm engine with %s", (_, options) => {
   it("says what it is", async () => {
@@ -137,7 +137,7 @@ describe.each<[string, WasmEngineOptions]>([
 
 describe("thread counts", () => {
   it("beyond the number of tasks leave threads idle", async () => {
-    const session = await openEmpty(await engineOf({ threads: 5 }));
+    const session = await openEmpty(await engineOf({ threads: 5, leastSharedWork: 0 }));
     const x = input("x", [3]);
     const y = ops.scale({ x }, { factor: 2 });
     exactly((await valuesOn(session, [y], feedsOf(x)))[0], [y], feedsOf(x));

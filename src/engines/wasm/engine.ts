@@ -16,11 +16,14 @@ import type { Engine, Program, Scalars, Session, StepEnded } from "../engine.ts"
 import { collect, feed } from "../feed.ts";
 import { Pool } from "../pool/pool.ts";
 import { isNode } from "../pool/thread.ts";
+import { leastSharedWork, workOf } from "../work.ts";
 import { type WasmFeatures, wasmFeatures } from "./features.ts";
 
 export interface WasmEngineOptions {
   /** Threads that work on a step. Default: the cores of the machine, 1 where memory cannot be shared. */
   readonly threads?: number;
+  /** Work (multiply-adds, and twice the bytes moved) from which on a program is shared among threads. Default 6e6. */
+  readonly leastSharedWork?: number;
   /** Whether multiply-adds may round once, where the runtime can. Default true. */
   readonly relaxed?: boolean;
   /** Whether convolutions are summed directly alone, without Winograd's algorithm, whose rounding differs. Default false. */
@@ -58,6 +61,7 @@ export async function wasmEngine(options: WasmEngineOptions = {}): Promise<Engin
   const threads = sharedMemory ? (wanted ?? (await cores())) : 1;
   return new WasmEngine(
     { threads, relaxed: relaxed && features.relaxedSimd, winograd: !exact, shared: sharedMemory },
+    options.leastSharedWork ?? leastSharedWork,
     features,
   );
 }
@@ -75,9 +79,11 @@ class WasmEngine implements Engine {
   readonly relaxed: boolean;
   readonly features: WasmFeatures;
   private readonly options: RenderOptions;
+  private readonly leastSharedWork: number;
   private readonly sessions = new Set<WasmSession>();
 
-  constructor(options: RenderOptions, features: WasmFeatures) {
+  constructor(options: RenderOptions, leastSharedWork: number, features: WasmFeatures) {
+    this.leastSharedWork = leastSharedWork;
     this.name = options.winograd === false ? "wasm-exact" : "wasm";
     this.threads = options.threads;
     this.relaxed = options.relaxed;
@@ -93,7 +99,10 @@ class WasmEngine implements Engine {
       ? new WebAssembly.Memory({ initial, maximum: limitBytes / pageBytes, shared: true })
       : new WebAssembly.Memory({ initial });
     const pool = await Pool.start(memory, controlAddress, this.threads);
-    const session = new WasmSession(state, memory, pool, this.options, () => this.sessions.delete(session));
+    const { options, leastSharedWork } = this;
+    const session = new WasmSession(state, memory, pool, { ...options, leastSharedWork }, () =>
+      this.sessions.delete(session),
+    );
     this.sessions.add(session);
     return session;
   }
@@ -104,11 +113,13 @@ class WasmEngine implements Engine {
   }
 }
 
+type SessionOptions = RenderOptions & Required<Pick<WasmEngineOptions, "leastSharedWork">>;
+
 class WasmSession implements Session {
   private readonly state: StateLayout;
   private readonly memory: WebAssembly.Memory;
   private readonly pool: Pool;
-  private readonly options: RenderOptions;
+  private readonly options: SessionOptions;
   /** The program whose tables are in memory. */
   private current: object | undefined;
   /** Counts changes of the state: what programs have prepared from an earlier one is no longer true. */
@@ -121,7 +132,7 @@ class WasmSession implements Session {
     state: StateLayout,
     memory: WebAssembly.Memory,
     pool: Pool,
-    options: RenderOptions,
+    options: SessionOptions,
     disposed: () => void,
   ) {
     this.state = state;
@@ -143,7 +154,8 @@ class WasmSession implements Session {
   }
 
   private async loadNow(plan: Plan): Promise<Program> {
-    const { options } = this;
+    const alone = workOf(plan) < this.options.leastSharedWork;
+    const options = alone ? { ...this.options, threads: 1 } : this.options;
     // Tables are known only when the code is made, and the code holds addresses behind them: leave room, and make it
     // again if that was not enough.
     const lasting = { constants: constantsOf(plan), preparation: plan.preparation };
@@ -169,7 +181,7 @@ class WasmSession implements Session {
     ];
     const afterConstants = placed.filter(({ launch }) => launch.constant).length;
     const launches = ordered.map(({ launch }) => launch);
-    const start = await this.pool.load({ kind: "wasm", module, launches }, this.memory);
+    const start = await this.pool.load({ kind: "wasm", module, launches }, this.memory, { alone });
     let preparedFor = -1;
     const identity = {};
     const ends = new Map(ordered.map(({ step }, launch) => [step, launch]));
