@@ -1,17 +1,18 @@
 /**
  * Works for as long as the test of memory wants, and writes how much memory the process has: one line of JSON, the resident
- * bytes after each tenth of the work. Arguments: "steps" or "loads", and how many.
+ * bytes after each tenth of the work. Arguments: "steps" or "loads", how many, and "wasm" or "native".
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { createLearner, modelNamed, sgd, wasmEngine } from "../../dist/index.js";
+import { openEngine } from "../../dist/engines/native/index.js";
+import { createLearner, modelNamed, sgd } from "../../dist/index.js";
 
-const [what, times] = [process.argv[2], Number(process.argv[3])];
+const [what, times, name] = [process.argv[2], Number(process.argv[3]), process.argv[4]];
 const batch = 8;
 const images = Float32Array.from({ length: batch * 28 * 28 }, (_, i) => Math.sin(i));
 const labels = Float32Array.from({ length: batch }, (_, i) => i);
 
-const engine = await wasmEngine({ threads: what === "steps" ? 1 : 2 });
+const engine = await openEngine(name, { threads: what === "steps" ? 1 : 2 });
 const open = () =>
   createLearner({
     model: modelNamed("lenet5").build(),

@@ -8,10 +8,10 @@ import { expect, it } from "vitest";
 const child = fileURLToPath(new URL("./memory-child.js", import.meta.url));
 
 /** Resident memory, in bytes, after each tenth of the work. */
-async function residentBytes(what: "steps" | "loads", times: number): Promise<number[]> {
+async function residentBytes(what: string, times: number, engine: string): Promise<number[]> {
   // A small young generation: how full it is would hide what this is about.
   const flags = ["--expose-gc", "--max-semi-space-size=1"];
-  const { stdout } = await promisify(execFile)(process.execPath, [...flags, child, what, String(times)]);
+  const { stdout } = await promisify(execFile)(process.execPath, [...flags, child, what, `${times}`, engine]);
   return JSON.parse(stdout);
 }
 
@@ -20,11 +20,18 @@ function middle(three: readonly number[]): number {
 }
 
 it.each([
-  ["steps", 10_000],
-  ["loads", 500],
-] as const)("%s of LeNet-5, %i of them, leave the memory as it was", async (what, times) => {
-  const resident = await residentBytes(what, times);
-  console.log(`${what}: ${resident.map((bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`).join(", ")}`);
-  // Compilers and collectors take theirs during the first tenths.
-  expect(middle(resident.slice(-3))).toBeLessThan(1.05 * middle(resident.slice(2, 5)));
-});
+  ["steps", 10_000, "wasm"],
+  ["loads", 500, "wasm"],
+  ["steps", 10_000, "native"],
+  ["loads", 500, "native"],
+] as const)(
+  "%s of LeNet-5, %i of them, on the %s engine, leave the memory as it was",
+  async (what, times, engine) => {
+    const resident = await residentBytes(what, times, engine);
+    console.log(
+      `${engine}, ${what}: ${resident.map((bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`).join(", ")}`,
+    );
+    // Compilers and collectors take theirs during the first tenths.
+    expect(middle(resident.slice(-3))).toBeLessThan(1.05 * middle(resident.slice(2, 5)));
+  },
+);
