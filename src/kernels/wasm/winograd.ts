@@ -1,5 +1,5 @@
 /**
- * Renders 3×3 convolutions at stride 1 by Winograd's F(2×2, 3×3) (`../winograd.ts`). A task is a block of rows of one
+ * Renders 3×3 convolutions at stride 1 by Winograd's algorithms (`../winograd.ts`). A task is a block of rows of one
  * image: it copies them with their edges, transforms them, multiplies and transforms back, all in memory of its own
  * thread that stays in the cache; only the result is written out. Filters are transformed once per run.
  */
@@ -7,7 +7,13 @@
 import { contiguousLayout, type Layout } from "../layout.ts";
 import { asContraction, type Contraction } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";
-import { asCorrelation, type Correlation, type Winograd, winograd } from "../winograd.ts";
+import {
+  asCorrelation,
+  type Correlation,
+  type Winograd,
+  type WinogradOptions,
+  winograd,
+} from "../winograd.ts";
 import { emitBox } from "./box.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
@@ -17,10 +23,14 @@ import { type Launch, type Target, threadBuffer } from "./target.ts";
 const leastChannels = 16;
 /**
  * What the transformed tiles of one task may take: about the L1 cache, and a row of tiles at least. One thread's effective
- * GFLOP/s at 16, 32 and 64 channels, direct against this: 49, 48, 48 against 68, 82, 82; with blocks for the L2 cache
- * instead (256 KiB) 45, 64, 76.
+ * GFLOP/s at 16, 32 and 64 channels with tiles of 2: direct 49, 48, 48, so 68, 82, 82; with blocks for the L2 cache (256 KiB)
+ * 45, 64, 76.
  */
 const blockBytes = 48 * 1024;
+/** What transforming a number of a tile costs, in multiply-adds. */
+const transformCost = 10;
+/** What reading a number of a filter costs, which comes from beyond the L2 cache where there are many channels. */
+const readingCost = 8;
 
 export function renderWinograd(
   target: Target,
@@ -29,20 +39,28 @@ export function renderWinograd(
 ): Launch[] | undefined {
   const correlation = target.winograd ? asCorrelation(contraction) : undefined;
   if (correlation === undefined) return undefined;
-  const { p, q, c } = correlation;
-  const k = contraction.n;
-  if (p.extent % 2 !== 0 || q.extent % 2 !== 0) return undefined;
-  if (c.extent < leastChannels || k.extent < leastChannels) return undefined;
+  if (correlation.c.extent < leastChannels || contraction.n.extent < leastChannels) return undefined;
   if (target.layoutOf(contraction.a.operand).strides[3] !== 1) return undefined;
-  const rowBytes = 4 * 16 * (q.extent / 2) * (c.extent + k.extent);
-  const tileRows = largestDivisor(p.extent / 2, Math.max(1, Math.floor(blockBytes / rowBytes)));
-  return new WinogradRenderer(
-    target,
-    correlation,
-    winograd(correlation, { size: 2, tileRows }),
-    tileRows,
-    layout,
-  ).render();
+  const options = chosen(correlation);
+  return options && new WinogradRenderer(target, correlation, options, layout).render();
+}
+
+/** Size and rows of tiles by the least estimated time; undefined where the direct sum is estimated to be as fast. */
+function chosen({ contraction, p, q, c }: Correlation): WinogradOptions | undefined {
+  const k = contraction.n.extent;
+  const direct = p.extent * q.extent * (9 * c.extent * k);
+  let best: { time: number; options: WinogradOptions } | undefined;
+  for (const size of [4, 2] as const) {
+    const [rows, columns] = [Math.ceil(p.extent / size), Math.ceil(q.extent / size)];
+    const products = (size + 2) ** 2;
+    const rowBytes = 4 * products * columns * (c.extent + k);
+    const tileRows = largestDivisor(rows, Math.max(1, Math.floor(blockBytes / rowBytes)));
+    const tiles = rows * columns * products;
+    const filters = products * c.extent * k;
+    const time = tiles * (c.extent * k + transformCost * (c.extent + k)) + readingCost * filters;
+    if (best === undefined || time < best.time) best = { time, options: { size, tileRows } };
+  }
+  return best !== undefined && best.time < 0.9 * direct ? best.options : undefined;
 }
 
 /** The largest divisor of `of` that is at most `most`. */
@@ -56,14 +74,15 @@ class WinogradRenderer {
   private readonly target: Target;
   private readonly correlation: Correlation;
   private readonly w: Winograd;
-  private readonly tileRows: number;
+  /** Rows of the result in a block. */
+  private readonly rows: number;
   private readonly layout: Layout;
 
-  constructor(target: Target, correlation: Correlation, w: Winograd, tileRows: number, layout: Layout) {
+  constructor(target: Target, correlation: Correlation, options: WinogradOptions, layout: Layout) {
     this.target = target;
     this.correlation = correlation;
-    this.w = w;
-    this.tileRows = tileRows;
+    this.w = winograd(correlation, options);
+    this.rows = options.size * options.tileRows;
     this.layout = layout;
   }
 
@@ -93,25 +112,25 @@ class WinogradRenderer {
       target,
       w.imageParts.map((part) => ({ part, layout: target.layoutOf(w.images) })),
     );
-    const results = renderNest(
+    const { results, finishPart } = w;
+    const back = renderNest(
       target,
-      w.resultParts.map((part) => ({ part, layout: this.layout })),
-      given,
+      w.resultParts.map((part) => ({
+        part,
+        layout: results === undefined ? this.layout : target.layoutOf(results),
+      })),
+      results === undefined ? given : [],
     );
+    const finish =
+      finishPart && renderNest(target, [{ part: finishPart, layout: this.layout }], [...given, w.row]);
 
     const f = target.kernel();
     const [task, thread] = [f.parameter(0), f.parameter(1)];
     const [block, imageAt, from, end, box, at] = [0, 1, 2, 3, 4, 5].map(() => f.local("i32"));
     f.get(task).i32(w.block.extent).op("i32.rem_u").set(block);
     f.get(task).i32(w.block.extent).op("i32.div_u").set(imageAt);
-    f.get(block)
-      .i32(2 * this.tileRows)
-      .op("i32.mul")
-      .set(from);
-    f.get(from)
-      .i32(2 * this.tileRows)
-      .op("i32.add")
-      .set(end);
+    f.get(block).i32(this.rows).op("i32.mul").set(from);
+    f.get(from).i32(this.rows).op("i32.add").set(end);
     f.i32(boxAddress);
     target.addThread(f, { buffer: threadBuffer, offset: 0, strides: [] });
     f.set(box);
@@ -119,7 +138,7 @@ class WinogradRenderer {
       box: {
         extents: [1, ...w.box.shape],
         blocked: p,
-        block: 2 * this.tileRows,
+        block: this.rows,
         outside: image === undefined ? [] : [image],
       },
       to: box,
@@ -137,7 +156,19 @@ class WinogradRenderer {
     };
     all(images, () => {});
     all(multiply, () => {});
-    all(results, () => f.get(block).get(imageAt));
+    if (finish === undefined) all(back, () => f.get(block).get(imageAt));
+    else {
+      all(back, () => {});
+      // Rows of the last block that are beyond the result are left out.
+      const [row, last] = [f.local("i32"), f.local("i32")];
+      f.i32(p.extent).get(from).op("i32.sub").set(last);
+      f.get(last).i32(this.rows).get(last).i32(this.rows).op("i32.lt_s", "select").set(last);
+      f.i32(0).set(row);
+      f.loop(() => {
+        all(finish, () => f.get(block).get(imageAt).get(row));
+        f.get(row).i32(1).op("i32.add").tee(row).get(last).op("i32.lt_s");
+      });
+    }
     const whole: Launch = {
       name: f.name,
       index: target.module.add(f),
@@ -152,7 +183,7 @@ class WinogradRenderer {
     const filterBytes = 4 * elements(w.filters);
     const filtersAt = (target.scratch(filterBytes) - target.map.bases[0]) / 4;
     target.layouts.set(w.filters, contiguousLayout(0, w.filters.shape, filtersAt));
-    const inThread = [w.images, w.products, w.box];
+    const inThread = [w.images, w.products, ...(w.results === undefined ? [] : [w.results]), w.box];
     // Vector reads may go a little beyond each operand.
     const bytes = inThread.map((operand) => Math.ceil((4 * elements(operand) + 64) / 64) * 64);
     const base = target.perThread(bytes.reduce((sum, each) => sum + each, 0));
