@@ -8,12 +8,21 @@ import { counters, words } from "../pool/control.ts";
 /** Numbers of a launch in a program's table: address of its function, of its offsets, its tasks, whether it is constant. */
 export const launchWords = 4;
 
-export const runtimeSource = `#include <stdint.h>
+/** How often a thread looks whether the others have arrived, before it sleeps: at least and at most. */
+const [fewestLooks, mostLooks] = [64, 2048];
+
+export const runtimeSource = `#define _GNU_SOURCE
+#include <stdint.h>
 #include <string.h>
 #include <pthread.h>
 #include <sched.h>
 #include <time.h>
 #include <sys/mman.h>
+#ifdef __linux__
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 double address_of(const void *p) { return (double)(uintptr_t)p; }
 
@@ -45,25 +54,59 @@ static void pause_briefly(void) {
 #endif
 }
 
+/*
+ * Sleep while a word has a value, a few milliseconds at most, and the end of that sleep. Where the system has no such thing a thread
+ * only offers its core to others.
+ */
+#ifdef __linux__
+static void sleep_while(int32_t *word, int32_t value) {
+  const struct timespec most = {0, 5000000};
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &most, 0, 0);
+}
+static void wake_all(int32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, 0, 0, 0); }
+#else
+static void sleep_while(int32_t *word, int32_t value) { sched_yield(); }
+static void wake_all(int32_t *word) {}
+#endif
+
 /* What the end of a thread does, however it comes: the others, which cannot hear of it otherwise while they wait, stop. */
 static pthread_key_t watched;
-static void tell_end(void *control) { __atomic_store_n((int32_t *)control + ${words.failed}, 1, __ATOMIC_RELEASE); }
+static void tell_end(void *control) {
+  __atomic_store_n((int32_t *)control + ${words.failed}, 1, __ATOMIC_SEQ_CST);
+  wake_all((int32_t *)control + ${words.arrived});
+}
 __attribute__((constructor)) static void begin_watch(void) { pthread_key_create(&watched, tell_end); }
 __attribute__((destructor)) static void end_watch(void) { pthread_key_delete(watched); }
 void watch(double control) { pthread_setspecific(watched, (void *)(uintptr_t)control); }
 
-/* Waits until the count of arrivals is "all", which may wrap around; 0 if that will not happen. */
+/*
+ * Waits until the count of arrivals is "all", which may wrap around; 0 if that will not happen. Looks for some ten microseconds, in
+ * which most launches end on an idle machine. On a busy one the core may be wanted by the thread that is waited for: a thread that has
+ * looked in vain looks half as long the next time, and twice as long once it has seen the others come.
+ */
+static __thread int looks = ${mostLooks};
 static int arrive(int32_t *control, int32_t all) {
-  int32_t *arrived = control + ${words.arrived}, *failed = control + ${words.failed};
-  if ((int32_t)(__atomic_add_fetch(arrived, 1, __ATOMIC_ACQ_REL) - all) >= 0) return 1;
+  int32_t *arrived = control + ${words.arrived}, *failed = control + ${words.failed}, *sleepers = control + ${words.sleepers};
+  if ((int32_t)(__atomic_add_fetch(arrived, 1, __ATOMIC_SEQ_CST) - all) >= 0) {
+    /* Whoever counts itself among the sleepers later sees the new count of arrivals, and does not sleep. */
+    if (__atomic_load_n(sleepers, __ATOMIC_SEQ_CST) != 0) wake_all(arrived);
+    return 1;
+  }
   double until = 0;
+  long slept = 0;
   for (long look = 0;; look++) {
-    if ((int32_t)(__atomic_load_n(arrived, __ATOMIC_ACQUIRE) - all) >= 0) return 1;
+    const int32_t count = __atomic_load_n(arrived, __ATOMIC_ACQUIRE);
+    if ((int32_t)(count - all) >= 0) {
+      if (slept == 0) looks = looks < ${mostLooks} ? 2 * looks : looks;
+      return 1;
+    }
     if (__atomic_load_n(failed, __ATOMIC_ACQUIRE)) return 0;
-    if (look < 4096) { pause_briefly(); continue; }
-    /* The core may be wanted by the thread that is waited for. */
-    sched_yield();
-    if (look % 64 != 0) continue;
+    if (look < looks) { pause_briefly(); continue; }
+    if (slept++ == 0) looks = looks > ${fewestLooks} ? looks / 2 : looks;
+    __atomic_add_fetch(sleepers, 1, __ATOMIC_SEQ_CST);
+    sleep_while(arrived, count);
+    __atomic_sub_fetch(sleepers, 1, __ATOMIC_SEQ_CST);
+    if (slept % 64 != 0) continue;
     if (until == 0) until = now() + 60000;
     else if (now() > until) { __atomic_store_n(failed, 1, __ATOMIC_RELEASE); return 0; }
   }

@@ -22,6 +22,8 @@ export const words = {
   telling: 7,
   /** Bytes of the reason. */
   reasonBytes: 8,
+  /** Threads of native code that sleep until others arrive. */
+  sleepers: 9,
   /** Tasks taken of a launch, in one of a few words in turn, each on a cache line of its own. */
   tasks: 16,
 } as const;
