@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import type { Engine } from "../engines/engine.ts";
 import { engineNames, openEngine as openByName } from "../engines/native/open.ts";
+import { EngineError } from "../tensor/index.ts";
 import { count, oneOf } from "./flags.ts";
 import type { Host } from "./host.ts";
 import { bar, ProgressLine } from "./progress-line.ts";
@@ -35,14 +36,19 @@ export async function openEngine(
   before?: string,
 ): Promise<Engine> {
   const line = new ProgressLine(host);
-  const opened = await openByName(engine ?? before ?? "auto", {
-    exact,
-    ...(threads === undefined ? {} : { threads }),
-    tell: (text) => host.log(`${text}\n`),
-    progress: (compiled, all) => {
-      line.draw(() => `${bar(compiled / all, 20)} compiling kernels, ${compiled} of ${all} parts`);
-      if (compiled === all) line.clear();
-    },
-  });
-  return opened;
+  try {
+    return await openByName(engine ?? before ?? "auto", {
+      exact,
+      ...(threads === undefined ? {} : { threads }),
+      tell: (text) => line.print(text),
+      progress: (compiled, all) => {
+        line.draw(() => `${bar(compiled / all, 20)} compiling kernels, ${compiled} of ${all} parts`);
+        if (compiled === all) line.clear();
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof EngineError) || engine !== undefined || before === undefined) throw error;
+    const way = `The run so far was computed by the ${before} engine; --engine auto goes on with what is here, and other rounding.`;
+    throw new EngineError(`${error.message} ${way}`, error.facts, { cause: error });
+  }
 }
