@@ -12,7 +12,7 @@ const { batch } = job;
 const engine = await openEngine(job.backend, job.threads);
 const { imageShape, layer } = modelOf(job.net);
 const optimizer = job.mode === "train" ? sgd({ momentum: 0.9, weightDecay: 1e-4 }) : sgd();
-const learner = await createLearner({ model: layer(), imageShape, engine, optimizer });
+const learner = await createLearner({ model: layer(), imageShape, engine, optimizer, initialize: false });
 load(job.material.weights);
 const { images, labels } = batchOf(job);
 let step = 0;
