@@ -70,7 +70,7 @@ function chosen(correlation: Correlation, isConstant: boolean, threads: number):
       const transforming = tasks * tiles * (c.extent + k) * products * 6;
       // The first reading is from memory, others are from the last cache, where filters fit into it.
       const reading = filters * (20 + (tasks - 1) * (filters < 4e6 ? 4 : 20));
-      const preparing = isConstant ? 0 : filters * 16;
+      const preparing = isConstant ? 0 : filters * 60;
       const time = Math.max(multiplying, reading) + transforming + preparing;
       // Shares of whole vectors, where there are too few tasks for the threads. What a task costs is estimated without them:
       // the number of threads must not decide between algorithms, whose rounding differs.
