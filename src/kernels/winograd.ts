@@ -250,6 +250,126 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
   };
 }
 
+/** The gradient of the weight of a 3×3 convolution at stride 1, as a contraction. */
+export interface WeightGradient {
+  readonly contraction: Contraction;
+  /** Axes of the filter's rows, columns and channels. */
+  readonly r: Axis;
+  readonly s: Axis;
+  readonly c: Axis;
+  /** Axes that are summed over: rows and columns of dy, and images where there are several. */
+  readonly p: Axis;
+  readonly q: Axis;
+  readonly image: Axis | undefined;
+}
+
+/** The contraction as the gradient of a 3×3 filter at stride 1; undefined where it is none. */
+export function asWeightGradient(contraction: Contraction): WeightGradient | undefined {
+  const { a, b, m, k, n, batch } = contraction;
+  if (batch.length > 0 || m.length !== 3 || a.at.length !== 4 || b.at.length !== 4) return undefined;
+  const [r, s, c] = m;
+  const [q, p, image] = k.toReversed();
+  if (p === undefined || k.length > 3 || r.extent !== 3 || s.extent !== 3) return undefined;
+  const [aImage, vertical, horizontal, channels] = a.at;
+  const isSliding = (at: Index, place: Axis, tap: Axis) =>
+    at.terms.length === 2 && at.factorOf(place) === 1 && at.factorOf(tap) === 1;
+  if (!isSliding(vertical, p, r) || !isSliding(horizontal, q, s) || !channels.is(c)) return undefined;
+  const [bImage, bRow, bColumn, bChannel] = b.at;
+  if (!bRow.is(p) || !bColumn.is(q) || !bChannel.is(n)) return undefined;
+  const isImage = (at: Index) =>
+    image === undefined ? at.terms.length === 0 && at.constant === 0 : at.is(image);
+  return isImage(aImage) && isImage(bImage) ? { contraction, r, s, c, p, q, image } : undefined;
+}
+
+/** The transforms of a weight's gradient, for all images at once. */
+export interface WinogradWeightGradient {
+  /** [α², images, tileRows, tileColumns, c] and the same of k channels, with α = 6 and tiles of 4×4 places of dy. */
+  readonly images: Operand;
+  readonly gradients: Operand;
+  /** [α², c, k] */
+  readonly products: Operand;
+  readonly imageParts: readonly Part[];
+  readonly gradientParts: readonly Part[];
+  readonly productPart: Part;
+  readonly resultParts: readonly Part[];
+}
+
+/**
+ * The adjoint of F(4×4, 3×3) in the filter: dW = Gᵀ [ Σ (Bᵀ d B) ⊙ (A dy Aᵀ) ] G, summed over all tiles of all images before
+ * it is transformed back. Places of tiles beyond the image count as zeros.
+ */
+export function winogradWeightGradient(gradient: WeightGradient): WinogradWeightGradient {
+  const { contraction, r, s, c, p, q, image } = gradient;
+  const { a, b, n: k, part } = contraction;
+  const { filterRows, imageRows, resultRows } = transforms[4];
+  const tiles = [image?.extent ?? 1, Math.ceil(p.extent / 4), Math.ceil(q.extent / 4)];
+  const images: Operand = { shape: [36, ...tiles, c.extent] };
+  const gradients: Operand = { shape: [36, ...tiles, k.extent] };
+  const products: Operand = { shape: [36, c.extent, k.extent] };
+  const places = Array.from({ length: 36 }, (_, t) => [Math.floor(t / 6), t % 6] as const);
+
+  const imageAxes = [...tiles, c.extent].map((extent, i) => axis(`t${i}`, extent));
+  const d = transform(imageRows, imageRows, (i, j) =>
+    new Source(a.operand).padded(
+      0,
+      imageAxes[0],
+      index(imageAxes[1])
+        .times(4)
+        .plus(i + a.at[1].constant),
+      index(imageAxes[2])
+        .times(4)
+        .plus(j + a.at[2].constant),
+      imageAxes[3],
+    ),
+  );
+  const gradientAxes = [...tiles, k.extent].map((extent, i) => axis(`u${i}`, extent));
+  const dy = transform(transposed(resultRows), transposed(resultRows), (i, j) =>
+    new Source(b.operand).padded(
+      0,
+      gradientAxes[0],
+      index(gradientAxes[1]).times(4).plus(i),
+      index(gradientAxes[2]).times(4).plus(j),
+      gradientAxes[3],
+    ),
+  );
+  const partsOf = (axes: readonly Axis[], values: readonly (readonly Value[])[]) =>
+    places.map(([i, j], t): Part => ({ axes, at: [index(t), ...axes.map(index)], value: values[i][j] }));
+  const productPart = scatter([36, c.extent, k.extent], (t, ci, ki) => ({
+    at: [t, ci, ki],
+    value: sum(tiles, (n, tp, tq) =>
+      new Source(images).at(t, n, tp, tq, ci).times(new Source(gradients).at(t, n, tp, tq, ki)),
+    ),
+  }));
+
+  const resultAxes = [c.extent, k.extent].map((extent, i) => axis(`w${i}`, extent));
+  const product = new Source(products);
+  const back = transposed(filterRows);
+  const totals = transform(back, back, (i, j) => product.at(6 * i + j, ...resultAxes));
+  const resultParts = totals.flatMap((row, ri) =>
+    row.map((total, si): Part => {
+      const replacement = new Map<Axis, Index>([
+        [r, index(ri)],
+        [s, index(si)],
+        [c, index(resultAxes[0])],
+        [k, index(resultAxes[1])],
+      ]);
+      const marker = value(0);
+      const around = replaceValue(part.value, contraction.sum, marker);
+      const moved = replaceValue(substitute(around, replacement), marker, total);
+      return { axes: resultAxes, at: part.at.map((each) => each.substitute(replacement)), value: moved };
+    }),
+  );
+  return {
+    ...{ images, gradients, products, productPart, resultParts },
+    imageParts: partsOf(imageAxes, d),
+    gradientParts: partsOf(gradientAxes, dy),
+  };
+}
+
+function transposed(matrix: readonly (readonly number[])[]): number[][] {
+  return matrix[0].map((_, j) => matrix.map((row) => row[j]));
+}
+
 /** left · x · rightᵀ for a matrix x of values. */
 function transform(
   left: readonly (readonly number[])[],

@@ -8,19 +8,23 @@
  */
 
 import type { Box } from "../contraction-view.ts";
+import type { Part } from "../formula.ts";
 import type { Axis } from "../index-expression.ts";
 import { contiguousLayout, type Layout } from "../layout.ts";
 import { asContraction, type Contraction } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";
 import {
   asCorrelation,
+  asWeightGradient,
   type Correlation,
+  type WeightGradient,
   type Winograd,
   type WinogradOptions,
   winograd,
+  winogradWeightGradient,
 } from "../winograd.ts";
 import { boxLines } from "./box.ts";
-import { renderContractionHelper } from "./contraction.ts";
+import { renderContraction, renderContractionHelper } from "./contraction.ts";
 import { renderNest, renderNestHelper } from "./nest.ts";
 import { CKernel, type CTarget, type Launch } from "./target.ts";
 
@@ -36,7 +40,10 @@ export function renderWinograd(
   contraction: Contraction,
   layout: Layout,
 ): Launch[] | undefined {
-  const correlation = target.winograd ? asCorrelation(contraction) : undefined;
+  if (!target.winograd) return undefined;
+  const gradient = asWeightGradient(contraction);
+  if (gradient !== undefined) return renderWeightGradient(target, gradient, layout);
+  const correlation = asCorrelation(contraction);
   if (correlation === undefined) return undefined;
   const { c } = correlation;
   if (c.extent < leastChannels || contraction.n.extent < leastChannels) return undefined;
@@ -90,6 +97,45 @@ function largestDivisor(of: number, most: number): number {
   return divisor;
 }
 
+/** The gradient of a filter: transforms of all images, products summed over all tiles, and back. */
+function renderWeightGradient(
+  target: CTarget,
+  gradient: WeightGradient,
+  layout: Layout,
+): Launch[] | undefined {
+  const { contraction, c, p, q, image } = gradient;
+  const [k, images] = [contraction.n.extent, image?.extent ?? 1];
+  if (c.extent < leastChannels || k < leastChannels) return undefined;
+  const direct = images * p.extent * q.extent * 9 * c.extent * k;
+  const tiles = images * Math.ceil(p.extent / 4) * Math.ceil(q.extent / 4);
+  // What is transformed is written to memory and read again.
+  const time = 36 * (tiles * (c.extent * k + 24 * (c.extent + k)) + 40 * c.extent * k);
+  if (time > 0.9 * direct) return undefined;
+  const w = winogradWeightGradient(gradient);
+  for (const operand of [w.images, w.gradients, w.products]) place(target, operand, "scratch");
+  const nest = (parts: readonly Part[], to: Layout) =>
+    renderNest(
+      target,
+      parts.map((part) => ({ part, layout: to })),
+    );
+  const products = target.layoutOf(w.products);
+  const product = asContraction(w.productPart, products, (operand) => target.layoutOf(operand));
+  const multiplied = product && renderContraction(target, product, products);
+  if (multiplied === undefined) return undefined;
+  return [
+    nest(w.imageParts, target.layoutOf(w.images)),
+    nest(w.gradientParts, target.layoutOf(w.gradients)),
+    ...multiplied,
+    nest(w.resultParts, layout),
+  ];
+}
+
+function place(target: CTarget, operand: Operand, kind: "scratch" | "thread"): void {
+  const elements = operand.shape.reduce((product, extent) => product * extent, 1);
+  const { buffer, offset } = target.scratch(elements, kind);
+  target.layouts.set(operand, contiguousLayout(buffer, operand.shape, offset));
+}
+
 class WinogradRenderer {
   private readonly target: CTarget;
   private readonly correlation: Correlation;
@@ -111,9 +157,9 @@ class WinogradRenderer {
     const { size, tileRows, together = 1 } = this.options;
     const isConstant = target.constants.has(contraction.b.operand);
     // The filters are read once, to be packed for the products.
-    this.place(w.filters, "scratch");
-    for (const each of [w.images, w.products, w.box]) this.place(each, "thread");
-    if (w.results !== undefined) this.place(w.results, "thread");
+    place(target, w.filters, "scratch");
+    for (const each of [w.images, w.products, w.box]) place(target, each, "thread");
+    if (w.results !== undefined) place(target, w.results, "thread");
     const kernel = new CKernel(target);
     const product = asContraction(w.productPart, target.layoutOf(w.products), (operand) =>
       target.layoutOf(operand),
@@ -186,11 +232,5 @@ class WinogradRenderer {
     kernel.body.push("}");
     const tasks = w.share.extent * w.block.extent * w.group.extent;
     return [filters, ...multiplied.packing, target.launch(kernel, tasks)];
-  }
-
-  private place(operand: Operand, kind: "scratch" | "thread"): void {
-    const elements = operand.shape.reduce((product, extent) => product * extent, 1);
-    const { buffer, offset } = this.target.scratch(elements, kind);
-    this.target.layouts.set(operand, contiguousLayout(buffer, operand.shape, offset));
   }
 }
