@@ -154,7 +154,7 @@ describe("kernels of random convolutions", () => {
     await checked(convolutions, 60, expectConvolution);
   });
 
-  it("are exact where Winograd's transforms stand in for the sum", async () => {
+  it("round a little where Winograd's transforms stand in for the sum", async () => {
     const drawn = fc.record({
       n: fc.constantFrom(1, 2),
       h: fc.integer({ min: 2, max: 9 }),
@@ -169,7 +169,7 @@ describe("kernels of random convolutions", () => {
     await checked(
       drawn.filter(({ h, w, padding }) => h + 2 * padding[0] >= 3 && w + 2 * padding[1] >= 3),
       15,
-      (each) => expectConvolution({ ...each, ...plain }),
+      (each) => expectConvolution({ ...each, ...plain }, false),
     );
   });
 });
@@ -189,11 +189,16 @@ interface Convolution {
   readonly follower: string;
 }
 
-async function expectConvolution({ n, h, w, c, k, kernel, bias, follower, groups, ...options }: Convolution) {
+/** On whole numbers, whose sums are exact; or on others, where rounding must not meet a unit at 0 or two that are equal. */
+async function expectConvolution(
+  { n, h, w, c, k, kernel, bias, follower, groups, ...options }: Convolution,
+  isExact = true,
+) {
   const inputs = new Inputs();
   const [r, s] = kernel;
-  const x = inputs.whole([n, h, w, c]);
-  const weight = inputs.whole([r, s, c / groups, k]);
+  const numbers = (shape: Shape) => (isExact ? inputs.whole(shape) : real(inputs, shape));
+  const x = numbers([n, h, w, c]);
+  const weight = numbers([r, s, c / groups, k]);
   const offset = bias ? inputs.halves([k]) : undefined;
   const [stride, dilation, padding] = [options.stride, options.dilation, options.padding].map(
     ([down, across]) => [down, across] as const,
@@ -201,7 +206,12 @@ async function expectConvolution({ n, h, w, c, k, kernel, bias, follower, groups
   const sums = ops.conv2d({ x, weight, bias: offset }, { stride, dilation, padding, groups });
   const { y, wrt = [] } = followers[follower](sums, inputs);
   const outputs = withGradients(y, [x, weight, ...(offset === undefined ? [] : [offset]), ...wrt]);
-  await expectComputed(outputs, inputs.restOf(outputs), inexact.has(follower) ? 1e-5 : 0);
+  const tolerance = isExact ? 0 : 1e-4;
+  await expectComputed(
+    outputs,
+    inputs.restOf(outputs),
+    inexact.has(follower) ? Math.max(1e-5, tolerance) : tolerance,
+  );
 }
 
 describe("kernels of random linear layers and products of matrices", () => {

@@ -4,15 +4,19 @@
  * thread that stays in the cache; only the result is written out. Filters are transformed once per run.
  */
 
+import type { Part } from "../formula.ts";
 import { contiguousLayout, type Layout } from "../layout.ts";
 import { asContraction, type Contraction } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";
 import {
   asCorrelation,
+  asWeightGradient,
   type Correlation,
+  type WeightGradient,
   type Winograd,
   type WinogradOptions,
   winograd,
+  winogradWeightGradient,
 } from "../winograd.ts";
 import { emitBox } from "./box.ts";
 import { renderContraction } from "./contraction.ts";
@@ -37,7 +41,10 @@ export function renderWinograd(
   contraction: Contraction,
   layout: Layout,
 ): Launch[] | undefined {
-  const correlation = target.winograd ? asCorrelation(contraction) : undefined;
+  if (!target.winograd) return undefined;
+  const gradient = asWeightGradient(contraction);
+  if (gradient !== undefined) return renderWeightGradient(target, gradient, layout);
+  const correlation = asCorrelation(contraction);
   if (correlation === undefined) return undefined;
   if (correlation.c.extent < leastChannels || contraction.n.extent < leastChannels) return undefined;
   if (target.layoutOf(contraction.a.operand).strides[3] !== 1) return undefined;
@@ -61,6 +68,41 @@ function chosen({ contraction, p, q, c }: Correlation): WinogradOptions | undefi
     if (best === undefined || time < best.time) best = { time, options: { size, tileRows } };
   }
   return best !== undefined && best.time < 0.9 * direct ? best.options : undefined;
+}
+
+/** The gradient of a filter: transforms of all images, products summed over all tiles, and back. */
+function renderWeightGradient(
+  target: Target,
+  gradient: WeightGradient,
+  layout: Layout,
+): Launch[] | undefined {
+  const { contraction, c, p, q, image } = gradient;
+  const [k, images] = [contraction.n.extent, image?.extent ?? 1];
+  if (c.extent < leastChannels || k < leastChannels) return undefined;
+  const direct = images * p.extent * q.extent * 9 * c.extent * k;
+  const tiles = images * Math.ceil(p.extent / 4) * Math.ceil(q.extent / 4);
+  const time = 36 * (tiles * (c.extent * k + transformCost * (c.extent + k)) + readingCost * c.extent * k);
+  if (time > 0.9 * direct) return undefined;
+  const w = winogradWeightGradient(gradient);
+  for (const operand of [w.images, w.gradients, w.products]) {
+    const offset = (target.scratch(4 * elements(operand) + 64) - target.map.bases[0]) / 4;
+    target.layouts.set(operand, contiguousLayout(0, operand.shape, offset));
+  }
+  const nest = (parts: readonly Part[], to: Layout) =>
+    renderNest(
+      target,
+      parts.map((part) => ({ part, layout: to })),
+    );
+  const products = target.layoutOf(w.products);
+  const product = asContraction(w.productPart, products, (operand) => target.layoutOf(operand));
+  const multiplied = product && renderContraction(target, product, products);
+  if (multiplied === undefined) return undefined;
+  return [
+    nest(w.imageParts, target.layoutOf(w.images)),
+    nest(w.gradientParts, target.layoutOf(w.gradients)),
+    ...multiplied,
+    nest(w.resultParts, layout),
+  ];
 }
 
 /** The largest divisor of `of` that is at most `most`. */
