@@ -19,7 +19,7 @@ import type { Contraction } from "./schedule-contraction.ts";
 import { type Operand, Source, sum, type Value, value } from "./value.ts";
 
 /** Rows of G, which filters are multiplied by, of Bᵀ for images, and of Aᵀ for results. */
-const transforms = {
+export const transforms = {
   2: {
     filterRows: [
       [1, 0, 0],
@@ -140,19 +140,15 @@ export interface Winograd extends WinogradOperands {
 }
 
 export function winograd(correlation: Correlation, options: WinogradOptions): Winograd {
-  const { contraction, p, q, r, s, c } = correlation;
-  const { b, n: k, part } = contraction;
+  const { contraction, p, q, c } = correlation;
+  const { n: k, part } = contraction;
   const { size, tileRows, together = 1, shares = 1 } = options;
-  const { filterRows, imageRows, resultRows } = transforms[size];
+  const { imageRows, resultRows } = transforms[size];
   const alpha = size + 2;
-  const positions = Array.from(
-    { length: alpha * alpha },
-    (_, t) => [Math.floor(t / alpha), t % alpha] as const,
-  );
+  const positions = placesOf(size);
   const tileColumns = Math.ceil(q.extent / size);
   const kShare = k.extent / shares;
   const tiles = [together, tileRows, tileColumns];
-  const filters: Operand = { shape: [shares, positions.length, c.extent, kShare] };
   const box: Operand = { shape: [size * tileRows + 2, size * tileColumns + 2, c.extent] };
   const images: Operand = { shape: [positions.length, ...tiles, c.extent] };
   const products: Operand = { shape: [positions.length, ...tiles, kShare] };
@@ -166,24 +162,7 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
   const share = axis("share", shares);
   const row = axis("row", size * tileRows);
 
-  const filterAxes = [shares, c.extent, kShare].map((extent, i) => axis(`g${i}`, extent));
-  const [filterShare, filterChannel, filterColumn] = filterAxes;
-  const tapped = transform(filterRows, filterRows, (ri, si) => {
-    const places = new Map<Axis, Index>([
-      [r, index(ri)],
-      [s, index(si)],
-      [c, index(filterChannel)],
-      [k, index(filterShare).times(kShare).plus(filterColumn)],
-    ]);
-    return new Source(b.operand).at(...b.at.map((each) => each.substitute(places)));
-  });
-  const filterParts = positions.map(
-    ([i, j], t): Part => ({
-      axes: filterAxes,
-      at: [index(filterShare), index(t), index(filterChannel), index(filterColumn)],
-      value: tapped[i][j],
-    }),
-  );
+  const { filters, filterParts } = filterTransform(correlation, size, shares);
 
   const imageAxes = [tileRows, tileColumns, c.extent].map((extent, i) => axis(`t${i}`, extent));
   const source = new Source(box);
@@ -250,6 +229,41 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
   };
 }
 
+/** Filters [shares, α², c, k / shares] as products take them. */
+export function filterTransform(
+  { contraction: { b, n: k }, r, s, c }: Correlation,
+  size: 2 | 4,
+  shares = 1,
+): { filters: Operand; filterParts: readonly Part[] } {
+  const { filterRows } = transforms[size];
+  const kShare = k.extent / shares;
+  const axes = [shares, c.extent, kShare].map((extent, i) => axis(`g${i}`, extent));
+  const [share, channel, column] = axes;
+  const tapped = transform(filterRows, filterRows, (ri, si) => {
+    const places = new Map<Axis, Index>([
+      [r, index(ri)],
+      [s, index(si)],
+      [c, index(channel)],
+      [k, index(share).times(kShare).plus(column)],
+    ]);
+    return new Source(b.operand).at(...b.at.map((each) => each.substitute(places)));
+  });
+  const filterParts = placesOf(size).map(
+    ([i, j], t): Part => ({
+      axes,
+      at: [index(share), index(t), index(channel), index(column)],
+      value: tapped[i][j],
+    }),
+  );
+  return { filters: { shape: [shares, filterParts.length, c.extent, kShare] }, filterParts };
+}
+
+/** The α² places of a transformed tile: row and column. */
+export function placesOf(size: 2 | 4): readonly (readonly [number, number])[] {
+  const alpha = size + 2;
+  return Array.from({ length: alpha * alpha }, (_, t) => [Math.floor(t / alpha), t % alpha] as const);
+}
+
 /** The gradient of the weight of a 3×3 convolution at stride 1, as a contraction. */
 export interface WeightGradient {
   readonly contraction: Contraction;
@@ -281,97 +295,12 @@ export function asWeightGradient(contraction: Contraction): WeightGradient | und
   return isImage(aImage) && isImage(bImage) ? { contraction, r, s, c, p, q, image } : undefined;
 }
 
-/** The transforms of a weight's gradient, for all images at once. */
-export interface WinogradWeightGradient {
-  /** [α², images, tileRows, tileColumns, c] and the same of k channels, with α = 6 and tiles of 4×4 places of dy. */
-  readonly images: Operand;
-  readonly gradients: Operand;
-  /** [α², c, k] */
-  readonly products: Operand;
-  readonly imageParts: readonly Part[];
-  readonly gradientParts: readonly Part[];
-  readonly productPart: Part;
-  readonly resultParts: readonly Part[];
-}
-
-/**
- * The adjoint of F(4×4, 3×3) in the filter: dW = Gᵀ [ Σ (Bᵀ d B) ⊙ (A dy Aᵀ) ] G, summed over all tiles of all images before
- * it is transformed back. Places of tiles beyond the image count as zeros.
- */
-export function winogradWeightGradient(gradient: WeightGradient): WinogradWeightGradient {
-  const { contraction, r, s, c, p, q, image } = gradient;
-  const { a, b, n: k, part } = contraction;
-  const { filterRows, imageRows, resultRows } = transforms[4];
-  const tiles = [image?.extent ?? 1, Math.ceil(p.extent / 4), Math.ceil(q.extent / 4)];
-  const images: Operand = { shape: [36, ...tiles, c.extent] };
-  const gradients: Operand = { shape: [36, ...tiles, k.extent] };
-  const products: Operand = { shape: [36, c.extent, k.extent] };
-  const places = Array.from({ length: 36 }, (_, t) => [Math.floor(t / 6), t % 6] as const);
-
-  const imageAxes = [...tiles, c.extent].map((extent, i) => axis(`t${i}`, extent));
-  const d = transform(imageRows, imageRows, (i, j) =>
-    new Source(a.operand).padded(
-      0,
-      imageAxes[0],
-      index(imageAxes[1])
-        .times(4)
-        .plus(i + a.at[1].constant),
-      index(imageAxes[2])
-        .times(4)
-        .plus(j + a.at[2].constant),
-      imageAxes[3],
-    ),
-  );
-  const gradientAxes = [...tiles, k.extent].map((extent, i) => axis(`u${i}`, extent));
-  const dy = transform(transposed(resultRows), transposed(resultRows), (i, j) =>
-    new Source(b.operand).padded(
-      0,
-      gradientAxes[0],
-      index(gradientAxes[1]).times(4).plus(i),
-      index(gradientAxes[2]).times(4).plus(j),
-      gradientAxes[3],
-    ),
-  );
-  const partsOf = (axes: readonly Axis[], values: readonly (readonly Value[])[]) =>
-    places.map(([i, j], t): Part => ({ axes, at: [index(t), ...axes.map(index)], value: values[i][j] }));
-  const productPart = scatter([36, c.extent, k.extent], (t, ci, ki) => ({
-    at: [t, ci, ki],
-    value: sum(tiles, (n, tp, tq) =>
-      new Source(images).at(t, n, tp, tq, ci).times(new Source(gradients).at(t, n, tp, tq, ki)),
-    ),
-  }));
-
-  const resultAxes = [c.extent, k.extent].map((extent, i) => axis(`w${i}`, extent));
-  const product = new Source(products);
-  const back = transposed(filterRows);
-  const totals = transform(back, back, (i, j) => product.at(6 * i + j, ...resultAxes));
-  const resultParts = totals.flatMap((row, ri) =>
-    row.map((total, si): Part => {
-      const replacement = new Map<Axis, Index>([
-        [r, index(ri)],
-        [s, index(si)],
-        [c, index(resultAxes[0])],
-        [k, index(resultAxes[1])],
-      ]);
-      const marker = value(0);
-      const around = replaceValue(part.value, contraction.sum, marker);
-      const moved = replaceValue(substitute(around, replacement), marker, total);
-      return { axes: resultAxes, at: part.at.map((each) => each.substitute(replacement)), value: moved };
-    }),
-  );
-  return {
-    ...{ images, gradients, products, productPart, resultParts },
-    imageParts: partsOf(imageAxes, d),
-    gradientParts: partsOf(gradientAxes, dy),
-  };
-}
-
-function transposed(matrix: readonly (readonly number[])[]): number[][] {
+export function transposed(matrix: readonly (readonly number[])[]): number[][] {
   return matrix[0].map((_, j) => matrix.map((row) => row[j]));
 }
 
 /** left · x · rightᵀ for a matrix x of values. */
-function transform(
+export function transform(
   left: readonly (readonly number[])[],
   right: readonly (readonly number[])[],
   x: (i: number, j: number) => Value,

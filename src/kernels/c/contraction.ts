@@ -27,14 +27,17 @@ const enoughTasks = 64;
 const boxBytes = 128 * 1024;
 /** The same where a gradient sums along the box: every block of it reads and writes all sums. */
 const sumBoxBytes = 480 * 1024;
-/** Rows that B should at least have for packing it to pay. */
+/** Rows that B should at least have for packing it to pay: at each run, or once. */
 const packingRows = 24;
+const packingRowsOnce = 4;
 /** Numbers of A and the result that a task without a box should touch. */
 const taskElements = 48 * 1024;
 /** Numbers of an operand of which not much more fits into the L2 cache. */
 const largeNumbers = 112 * 1024;
 /** Steps of a sum whose B is read in place, between which results wait in memory. */
 const stepsInPlace = 512;
+/** Rows of a tile whose lines may collide: an L1 cache has 8 ways or more, of which B and the result take some. */
+const waysLeft = 6;
 /** A row pitch of this many numbers puts all rows into the same lines of the L1 cache. */
 const collision = 1024;
 
@@ -42,8 +45,9 @@ export function renderContraction(
   target: CTarget,
   contraction: Contraction,
   layout: Layout,
+  isConstant?: boolean,
 ): Launch[] | undefined {
-  return ContractionRenderer.make(target, contraction, layout)?.render();
+  return ContractionRenderer.make(target, contraction, layout, isConstant)?.render();
 }
 
 /**
@@ -134,7 +138,9 @@ class ContractionRenderer {
     const isParted = this.splits.length > 0 || blockInSum;
     const inPlace =
       linearB.factorOf(c.n) === 1 &&
-      (isParted || rowCount < packingRows || usesOutside(linearB, sumInTile, c));
+      (isParted ||
+        rowCount < (isConstant ? packingRowsOnce : packingRows) ||
+        usesOutside(linearB, sumInTile, c));
     const steps = sumInTile.reduce((product, each) => product * each.extent, 1);
     const isBlocked = inPlace && !blockInSum && rowCount >= packingRows && steps > 2 * stepsInPlace;
     this.accumulates = isParted || isBlocked;
@@ -529,7 +535,8 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
     // B is read once for the rows of a task: where it does not fit into the L2 cache beside them, these are as many as do.
     const isLarge = Math.min(steps, 4096) * c.n.extent > largeNumbers;
     const most = isLarge ? largeNumbers / Math.min(steps, 4096) : taskElements / (steps + c.n.extent);
-    const balanced = (run.extent * (isLarge ? panels : 1)) / enoughTasks;
+    const batches = c.batch.reduce((product, each) => product * each.extent, 1);
+    const balanced = (run.extent * batches * (isLarge ? panels : 1)) / enoughTasks;
     const wanted = this.accumulates ? run.extent / 8 : Math.min(most / inner, balanced);
     const multiple = along === 0 ? Math.max(...tiling.groups.map((group) => group.rows)) : 1;
     const isCommon = along !== 0 || tiling.groups.every((group) => group.rows === multiple);
@@ -546,7 +553,10 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
     if (this.view.box !== undefined || this.accumulates || rows.length !== 1 || sums.length !== 1)
       return false;
     return (
-      along === 0 && rows[0].factors[0] % collision === 0 && sums[0].factors[0] === 1 && rows[0].extent > 4
+      along === 0 &&
+      rows[0].factors[0] % collision === 0 &&
+      sums[0].factors[0] === 1 &&
+      this.tiling.groups.some((group) => group.rows > waysLeft)
     );
   }
 

@@ -21,8 +21,8 @@ import {
   type Winograd,
   type WinogradOptions,
   winograd,
-  winogradWeightGradient,
 } from "../winograd.ts";
+import { type StagedWinograd, winogradInStages, winogradWeightGradient } from "../winograd-staged.ts";
 import { boxLines } from "./box.ts";
 import { renderContraction, renderContractionHelper } from "./contraction.ts";
 import { renderNest, renderNestHelper } from "./nest.ts";
@@ -48,46 +48,94 @@ export function renderWinograd(
   const { c } = correlation;
   if (c.extent < leastChannels || contraction.n.extent < leastChannels) return undefined;
   if (target.layoutOf(contraction.a.operand).strides[3] !== 1) return undefined;
-  const options = chosen(correlation, target.constants.has(contraction.b.operand), target.machine.threads);
-  return options && new WinogradRenderer(target, correlation, options, layout).render();
+  const isConstant = target.constants.has(contraction.b.operand);
+  const way = chosen(correlation, isConstant, target.machine.threads);
+  if (way === undefined) return undefined;
+  return "options" in way
+    ? new WinogradRenderer(target, correlation, way.options, layout).render()
+    : renderStages(target, winogradInStages(correlation, way.size), layout, isConstant);
 }
 
-/** The best way to cut it up, or undefined where the direct sum is estimated to be as fast. */
-function chosen(correlation: Correlation, isConstant: boolean, threads: number): WinogradOptions | undefined {
+/**
+ * A way to compute a correlation: blocks of tiles that a task takes through all steps, or all tiles of a layer at once.
+ *
+ * Times are in multiply-adds, of which a core does 4 in the time in which it reads a number from beyond its L2 cache, 20 from
+ * memory. The number of threads is none of it: it must not decide between algorithms, whose rounding differs.
+ */
+type Way =
+  | { readonly time: number; readonly options: WinogradOptions }
+  | { readonly time: number; readonly size: 2 | 4 };
+
+/** Numbers that fit into the last cache beside others. */
+const cachedNumbers = 4e6;
+const fromCache = 4;
+const fromMemory = 20;
+/** What blocks cost beside the sum of their steps, for which they copy edges and have few rows: 1.3 to 1.45 as measured. */
+const blockCost = 1.35;
+/** What transforming a number of a tile costs, and of a filter. */
+const transformCost = 6;
+const filterCost = 60;
+
+/** The best way, or undefined where the direct sum is estimated to be as fast. */
+function chosen(correlation: Correlation, isConstant: boolean, threads: number): Way | undefined {
   const { contraction, p, q, c, image } = correlation;
   const k = contraction.n.extent;
   const images = image?.extent ?? 1;
-  const directReading = 9 * c.extent * k * 20;
+  const directReading = 9 * c.extent * k * fromMemory;
   const direct = Math.max(images * p.extent * q.extent * 9 * c.extent * k, directReading);
-  let best: { time: number; options: WinogradOptions } | undefined;
-  for (const size of [4, 2] as const) {
-    const [rows, columns] = [Math.ceil(p.extent / size), Math.ceil(q.extent / size)];
-    const products = (size + 2) ** 2;
-    const filters = products * c.extent * k;
-    const fit = Math.min(mostTiles, Math.floor(blockBytes / (4 * products * (c.extent + Math.min(k, 64)))));
-    for (let blocks = 1; blocks <= rows; blocks++) {
-      const tileRows = Math.ceil(rows / blocks);
-      if (tileRows * columns > Math.max(fit, columns)) continue;
-      const together =
-        blocks > 1 ? 1 : largestDivisor(images, Math.max(1, Math.floor(fit / (rows * columns))));
-      const tasks = Math.ceil(rows / tileRows) * (images / together);
-      const tiles = tileRows * columns * together;
-      // In multiply-adds, of which a core does 4 in the time in which it reads a number from beyond its L2 cache, 20 from memory.
-      const multiplying = tasks * tiles * filters * (tiles >= 14 ? 1 : 1 + 2 / tiles);
-      const transforming = tasks * tiles * (c.extent + k) * products * 6;
-      // The first reading is from memory, others are from the last cache, where filters fit into it.
-      const reading = filters * (20 + (tasks - 1) * (filters < 4e6 ? 4 : 20));
-      const preparing = isConstant ? 0 : filters * 60;
-      const time = Math.max(multiplying, reading) + transforming + preparing;
-      // Shares of whole vectors, where there are too few tasks for the threads. What a task costs is estimated without them:
-      // the number of threads must not decide between algorithms, whose rounding differs.
-      let shares = 1;
-      while (tasks * shares < 2 * threads && k % (shares * 2) === 0 && k / (shares * 2) >= 32) shares *= 2;
-      if (best === undefined || time < best.time)
-        best = { time, options: { size, tileRows, together, shares } };
-    }
+  const ways = ([4, 2] as const).flatMap((size) => {
+    const preparing = isConstant ? 0 : (size + 2) ** 2 * c.extent * k * filterCost;
+    const cut = blocksOf(correlation, size, threads);
+    return [...cut, inStages(correlation, size)].map((way) => ({ ...way, time: way.time + preparing }));
+  });
+  const best = ways.reduce((a, b) => (b.time < a.time ? b : a));
+  return best.time < 0.9 * direct ? best : undefined;
+}
+
+/** Ways with some rows of tiles in a task. */
+function blocksOf({ contraction, p, q, c, image }: Correlation, size: 2 | 4, threads: number): Way[] {
+  const k = contraction.n.extent;
+  const images = image?.extent ?? 1;
+  const [rows, columns] = [Math.ceil(p.extent / size), Math.ceil(q.extent / size)];
+  const products = (size + 2) ** 2;
+  const filters = products * c.extent * k;
+  const fit = Math.min(mostTiles, Math.floor(blockBytes / (4 * products * (c.extent + Math.min(k, 64)))));
+  const ways: Way[] = [];
+  for (let blocks = 1; blocks <= rows; blocks++) {
+    const tileRows = Math.ceil(rows / blocks);
+    if (tileRows * columns > Math.max(fit, columns)) continue;
+    const together = blocks > 1 ? 1 : largestDivisor(images, Math.max(1, Math.floor(fit / (rows * columns))));
+    const tasks = Math.ceil(rows / tileRows) * (images / together);
+    const tiles = tileRows * columns * together;
+    const multiplying = tasks * multiplyingOf(tiles, filters);
+    const transforming = tasks * tiles * (c.extent + k) * products * transformCost;
+    // The first reading is from memory, others are from the last cache, where filters fit into it.
+    const reading = filters * (fromMemory + (tasks - 1) * (filters < cachedNumbers ? fromCache : fromMemory));
+    // Shares of whole vectors, where there are too few tasks for the threads.
+    let shares = 1;
+    while (tasks * shares < 2 * threads && k % (shares * 2) === 0 && k / (shares * 2) >= 32) shares *= 2;
+    const time = blockCost * (Math.max(multiplying, reading) + transforming);
+    ways.push({ time, options: { size, tileRows, together, shares } });
   }
-  return best !== undefined && best.time < 0.9 * direct ? best.options : undefined;
+  return ways;
+}
+
+/** The way with all tiles at once. */
+function inStages({ contraction, p, q, c, image }: Correlation, size: 2 | 4): Way {
+  const k = contraction.n.extent;
+  const tiles = (image?.extent ?? 1) * Math.ceil(p.extent / size) * Math.ceil(q.extent / size);
+  const products = (size + 2) ** 2;
+  const filters = products * c.extent * k;
+  const numbers = tiles * (c.extent + k) * products;
+  const moving = 2 * (numbers < cachedNumbers ? fromCache : fromMemory);
+  const time =
+    Math.max(multiplyingOf(tiles, filters), filters * fromMemory) + numbers * (transformCost + moving);
+  return { time, size };
+}
+
+/** With few tiles, register tiles are low. */
+function multiplyingOf(tiles: number, filters: number): number {
+  return tiles * filters * (tiles >= 14 ? 1 : 1 + 2 / tiles);
 }
 
 /** The largest divisor of `of` that is at most `most`. */
@@ -113,21 +161,54 @@ function renderWeightGradient(
   if (time > 0.9 * direct) return undefined;
   const w = winogradWeightGradient(gradient);
   for (const operand of [w.images, w.gradients, w.products]) place(target, operand, "scratch");
-  const nest = (parts: readonly Part[], to: Layout) =>
-    renderNest(
-      target,
-      parts.map((part) => ({ part, layout: to })),
-    );
-  const products = target.layoutOf(w.products);
-  const product = asContraction(w.productPart, products, (operand) => target.layoutOf(operand));
-  const multiplied = product && renderContraction(target, product, products);
+  const multiplied = renderProducts(target, w.productPart, w.products);
   if (multiplied === undefined) return undefined;
   return [
-    nest(w.imageParts, target.layoutOf(w.images)),
-    nest(w.gradientParts, target.layoutOf(w.gradients)),
+    nestInto(target, w.imageParts, target.layoutOf(w.images)),
+    nestInto(target, w.gradientParts, target.layoutOf(w.gradients)),
     ...multiplied,
-    nest(w.resultParts, layout),
+    nestInto(target, w.resultParts, layout),
   ];
+}
+
+/** All tiles at once, step after step. */
+function renderStages(
+  target: CTarget,
+  w: StagedWinograd,
+  layout: Layout,
+  isConstant: boolean,
+): Launch[] | undefined {
+  for (const operand of [w.filters, w.images, w.products]) place(target, operand, "scratch");
+  const multiplied = renderProducts(target, w.productPart, w.products, isConstant);
+  if (multiplied === undefined) return undefined;
+  // Only what is packed is kept: filters that are read as they lie are in memory that the next step takes.
+  const isKept = isConstant && multiplied.length > 1;
+  return [
+    nestInto(target, w.filterParts, target.layoutOf(w.filters), isKept),
+    nestInto(target, w.imageParts, target.layoutOf(w.images)),
+    ...multiplied,
+    ...w.resultParts.map((parts) => nestInto(target, parts, layout)),
+  ];
+}
+
+/** The products of all positions; the launches before the last pack filters. */
+function renderProducts(
+  target: CTarget,
+  part: Part,
+  products: Operand,
+  isConstant?: boolean,
+): Launch[] | undefined {
+  const layout = target.layoutOf(products);
+  const product = asContraction(part, layout, (operand) => target.layoutOf(operand));
+  return product && renderContraction(target, product, layout, isConstant);
+}
+
+function nestInto(target: CTarget, parts: readonly Part[], layout: Layout, isConstant = false): Launch {
+  return renderNest(
+    target,
+    parts.map((part) => ({ part, layout })),
+    isConstant,
+  );
 }
 
 function place(target: CTarget, operand: Operand, kind: "scratch" | "thread"): void {

@@ -16,8 +16,8 @@ import {
   type Winograd,
   type WinogradOptions,
   winograd,
-  winogradWeightGradient,
 } from "../winograd.ts";
+import { winogradWeightGradient } from "../winograd-staged.ts";
 import { emitBox } from "./box.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
