@@ -18,7 +18,7 @@ import {
 } from "./winograd.ts";
 
 export interface StagedWinograd {
-  /** [1, α², c, k], with α = size + 2 */
+  /** [panels, α², c, k / panels], with α = size + 2 */
   readonly filters: Operand;
   /** [α², images, tileRows, tileColumns, c] */
   readonly images: Operand;
@@ -31,18 +31,20 @@ export interface StagedWinograd {
   readonly resultParts: readonly (readonly Part[])[];
 }
 
-export function winogradInStages(correlation: Correlation, size: 2 | 4): StagedWinograd {
+/** `panels` is how many of columns the filters lie in, as register tiles read them: it divides the number of channels. */
+export function winogradInStages(correlation: Correlation, size: 2 | 4, panels = 1): StagedWinograd {
   const { contraction, p, q, c, image } = correlation;
   const { a, n: k, part } = contraction;
   const alpha = size + 2;
   const tiles = [image?.extent ?? 1, Math.ceil(p.extent / size), Math.ceil(q.extent / size)];
-  const { filters, filterParts } = filterTransform(correlation, size);
+  const { filters, filterParts } = filterTransform(correlation, size, panels);
   const { images, imageParts } = imageTransform(a, tiles, c.extent, size);
   const products: Operand = { shape: [alpha * alpha, ...tiles, k.extent] };
-  const productPart = scatter(products.shape, (t, n, tp, tq, ki) => ({
-    at: [t, n, tp, tq, ki],
+  const width = k.extent / panels;
+  const productPart = scatter([alpha * alpha, panels, ...tiles, width], (t, panel, n, tp, tq, ki) => ({
+    at: [t, n, tp, tq, index(panel).times(width).plus(ki)],
     value: sum([c.extent], (ci) =>
-      new Source(images).at(t, n, tp, tq, ci).times(new Source(filters).at(0, t, ci, ki)),
+      new Source(images).at(t, n, tp, tq, ci).times(new Source(filters).at(panel, t, ci, ki)),
     ),
   }));
 

@@ -105,11 +105,13 @@ export interface WinogradOptions {
   readonly together?: number;
   /** Parts of the result's channels that are worked on apart; divides their number. Default 1. */
   readonly shares?: number;
+  /** Panels of columns in which the filters of a share lie, as register tiles read them; divides their number. Default 1. */
+  readonly panels?: number;
 }
 
 /** The operands between the steps. */
 export interface WinogradOperands {
-  /** [shares, α², c, k / shares], with α = size + 2 */
+  /** [shares·panels, α², c, k / (shares·panels)], with α = size + 2 */
   readonly filters: Operand;
   /** The image rows of one block, [size·tileRows + 2, size·tileColumns + 2, c], its edges filled. */
   readonly box: Operand;
@@ -142,7 +144,7 @@ export interface Winograd extends WinogradOperands {
 export function winograd(correlation: Correlation, options: WinogradOptions): Winograd {
   const { contraction, p, q, c } = correlation;
   const { n: k, part } = contraction;
-  const { size, tileRows, together = 1, shares = 1 } = options;
+  const { size, tileRows, together = 1, shares = 1, panels = 1 } = options;
   const { imageRows, resultRows } = transforms[size];
   const alpha = size + 2;
   const positions = placesOf(size);
@@ -162,7 +164,7 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
   const share = axis("share", shares);
   const row = axis("row", size * tileRows);
 
-  const { filters, filterParts } = filterTransform(correlation, size, shares);
+  const { filters, filterParts } = filterTransform(correlation, size, shares * panels);
 
   const imageAxes = [tileRows, tileColumns, c.extent].map((extent, i) => axis(`t${i}`, extent));
   const source = new Source(box);
@@ -175,10 +177,13 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
     value: transformed[i][j],
   }));
 
-  const productPart = scatter([positions.length, ...tiles, kShare], (t, g, pt, qt, ki) => ({
-    at: [t, g, pt, qt, ki],
+  const width = kShare / panels;
+  const productPart = scatter([positions.length, panels, ...tiles, width], (t, panel, g, pt, qt, ki) => ({
+    at: [t, g, pt, qt, index(panel).times(width).plus(ki)],
     value: sum([c.extent], (ci) =>
-      new Source(images).at(t, g, pt, qt, ci).times(new Source(filters).at(share, t, ci, ki)),
+      new Source(images)
+        .at(t, g, pt, qt, ci)
+        .times(new Source(filters).at(index(share).times(panels).plus(panel), t, ci, ki)),
     ),
   }));
 
@@ -229,33 +234,34 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
   };
 }
 
-/** Filters [shares, α², c, k / shares] as products take them. */
+/** Filters [panels, α², c, k / panels] as products take them. */
 export function filterTransform(
   { contraction: { b, n: k }, r, s, c }: Correlation,
   size: 2 | 4,
-  shares = 1,
+  panels = 1,
 ): { filters: Operand; filterParts: readonly Part[] } {
   const { filterRows } = transforms[size];
-  const kShare = k.extent / shares;
-  const axes = [shares, c.extent, kShare].map((extent, i) => axis(`g${i}`, extent));
-  const [share, channel, column] = axes;
+  const width = k.extent / panels;
+  // Channel by channel, as filters lie.
+  const axes = [c.extent, panels, width].map((extent, i) => axis(`g${i}`, extent));
+  const [channel, panel, column] = axes;
   const tapped = transform(filterRows, filterRows, (ri, si) => {
     const places = new Map<Axis, Index>([
       [r, index(ri)],
       [s, index(si)],
       [c, index(channel)],
-      [k, index(share).times(kShare).plus(column)],
+      [k, index(panel).times(width).plus(column)],
     ]);
     return new Source(b.operand).at(...b.at.map((each) => each.substitute(places)));
   });
   const filterParts = placesOf(size).map(
     ([i, j], t): Part => ({
       axes,
-      at: [index(share), index(t), index(channel), index(column)],
+      at: [index(panel), index(t), index(channel), index(column)],
       value: tapped[i][j],
     }),
   );
-  return { filters: { shape: [shares, filterParts.length, c.extent, kShare] }, filterParts };
+  return { filters: { shape: [panels, filterParts.length, c.extent, width] }, filterParts };
 }
 
 /** The α² places of a transformed tile: row and column. */

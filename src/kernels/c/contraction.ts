@@ -136,13 +136,20 @@ class ContractionRenderer {
     const linearB = linearIndex(c.b.at, target.layoutOf(c.b.operand));
     const rowCount = c.m.reduce((product, each) => product * each.extent, 1);
     const isParted = this.splits.length > 0 || blockInSum;
+    const steps = sumInTile.reduce((product, each) => product * each.extent, 1);
+    // Columns that lie as panels do need no packing.
+    const isPanel =
+      c.n.extent <= 4 * target.machine.lanes &&
+      sumInTile.length > 0 &&
+      sumInTile.every((each, i) => linearB.factorOf(each) === stepsAfter(sumInTile, i) * c.n.extent);
     const inPlace =
       linearB.factorOf(c.n) === 1 &&
       (isParted ||
+        isPanel ||
         rowCount < (isConstant ? packingRowsOnce : packingRows) ||
         usesOutside(linearB, sumInTile, c));
-    const steps = sumInTile.reduce((product, each) => product * each.extent, 1);
-    const isBlocked = inPlace && !blockInSum && rowCount >= packingRows && steps > 2 * stepsInPlace;
+    const isBlocked =
+      inPlace && !isPanel && !blockInSum && rowCount >= packingRows && steps > 2 * stepsInPlace;
     this.accumulates = isParted || isBlocked;
     const isPlain = isEpilogue(c.part.value, c.sum) && this.epilogueSteps();
     this.partials = this.accumulates || !isPlain ? this.partialSums() : undefined;
@@ -754,6 +761,11 @@ function bestRun(rows: readonly Run[], firstIsBlock: boolean): number {
 /** Whether B depends on axes of the sum outside the tile: then no single packing serves. */
 function usesOutside(linear: Index, sumInTile: readonly Axis[], c: Contraction): boolean {
   return c.k.some((each) => !sumInTile.includes(each) && linear.factorOf(each) !== 0);
+}
+
+/** Steps of the sum between neighbours of its axis i. */
+function stepsAfter(axes: readonly Axis[], i: number): number {
+  return axes.slice(i + 1).reduce((product, each) => product * each.extent, 1);
 }
 
 function lcm(a: number, b: number): number {

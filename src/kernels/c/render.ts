@@ -8,6 +8,7 @@ import { splitReduction } from "../split-reduction.ts";
 import type { Operand } from "../value.ts";
 import { renderContraction } from "./contraction.ts";
 import { type PlacedPart, renderNest } from "./nest.ts";
+import { renderOuterProduct } from "./outer-product.ts";
 import { type CMachine, CTarget, type KernelText, type Launch } from "./target.ts";
 import { renderWinograd } from "./winograd.ts";
 
@@ -53,7 +54,9 @@ function renderFormula(target: CTarget, formula: Formula, layout: Layout): Launc
     const contraction = asContraction(part, layout, (operand) => target.layoutOf(operand));
     const rendered =
       contraction &&
-      (renderWinograd(target, contraction, layout) ?? renderContraction(target, contraction, layout));
+      (renderWinograd(target, contraction, layout) ??
+        renderOuterProduct(target, contraction, layout) ??
+        renderContraction(target, contraction, layout));
     if (rendered !== undefined) {
       launches.push(...rendered);
       continue;

@@ -22,16 +22,20 @@ import {
   type WinogradOptions,
   winograd,
 } from "../winograd.ts";
-import { type StagedWinograd, winogradInStages, winogradWeightGradient } from "../winograd-staged.ts";
+import { winogradInStages, winogradWeightGradient } from "../winograd-staged.ts";
 import { boxLines } from "./box.ts";
 import { renderContraction, renderContractionHelper } from "./contraction.ts";
 import { renderNest, renderNestHelper } from "./nest.ts";
+import { renderOuterProduct } from "./outer-product.ts";
 import { CKernel, type CTarget, type Launch } from "./target.ts";
 
 /** Tiles of one task: register tiles have up to 14 rows. Fewer make each task read all filters for less. */
 const mostTiles = 28;
 /** What the transformed tiles of a task may take: they are written once, and read once for each share of the channels. */
 const blockBytes = 2560 * 1024;
+/** So many numbers apart, addresses fall into the same lines of an L1 cache; and the numbers of a line. */
+const collision = 1024;
+const lineNumbers = 16;
 /** Fewer channels on either side leave too little work between the transforms. */
 const leastChannels = 16;
 
@@ -53,7 +57,7 @@ export function renderWinograd(
   if (way === undefined) return undefined;
   return "options" in way
     ? new WinogradRenderer(target, correlation, way.options, layout).render()
-    : renderStages(target, winogradInStages(correlation, way.size), layout, isConstant);
+    : renderStages(target, correlation, way.size, layout, isConstant);
 }
 
 /**
@@ -174,33 +178,42 @@ function renderWeightGradient(
 /** All tiles at once, step after step. */
 function renderStages(
   target: CTarget,
-  w: StagedWinograd,
+  correlation: Correlation,
+  size: 2 | 4,
   layout: Layout,
   isConstant: boolean,
 ): Launch[] | undefined {
-  for (const operand of [w.filters, w.images, w.products]) place(target, operand, "scratch");
+  const w = winogradInStages(correlation, size, panelsOf(target, correlation.contraction.n.extent));
+  place(target, w.filters, isConstant ? "kept" : "scratch", 1);
+  for (const operand of [w.images, w.products]) place(target, operand, "scratch");
   const multiplied = renderProducts(target, w.productPart, w.products, isConstant);
   if (multiplied === undefined) return undefined;
-  // Only what is packed is kept: filters that are read as they lie are in memory that the next step takes.
-  const isKept = isConstant && multiplied.length > 1;
   return [
-    nestInto(target, w.filterParts, target.layoutOf(w.filters), isKept),
+    nestInto(target, w.filterParts, target.layoutOf(w.filters), isConstant),
     nestInto(target, w.imageParts, target.layoutOf(w.images)),
     ...multiplied,
     ...w.resultParts.map((parts) => nestInto(target, parts, layout)),
   ];
 }
 
-/** The products of all positions; the launches before the last pack filters. */
+/** Panels of so many columns, each as wide as register tiles of two vectors; 1 where these do not divide them. */
+function panelsOf({ machine: { lanes } }: CTarget, columns: number): number {
+  return columns % (2 * lanes) === 0 ? columns / (2 * lanes) : 1;
+}
+
+/** The products of all positions. */
 function renderProducts(
   target: CTarget,
   part: Part,
   products: Operand,
-  isConstant?: boolean,
+  isConstant = false,
 ): Launch[] | undefined {
   const layout = target.layoutOf(products);
   const product = asContraction(part, layout, (operand) => target.layoutOf(operand));
-  return product && renderContraction(target, product, layout, isConstant);
+  return (
+    product &&
+    (renderOuterProduct(target, product, layout) ?? renderContraction(target, product, layout, isConstant))
+  );
 }
 
 function nestInto(target: CTarget, parts: readonly Part[], layout: Layout, isConstant = false): Launch {
@@ -211,10 +224,18 @@ function nestInto(target: CTarget, parts: readonly Part[], layout: Layout, isCon
   );
 }
 
-function place(target: CTarget, operand: Operand, kind: "scratch" | "thread"): void {
-  const elements = operand.shape.reduce((product, extent) => product * extent, 1);
-  const { buffer, offset } = target.scratch(elements, kind);
-  target.layouts.set(operand, contiguousLayout(buffer, operand.shape, offset));
+/**
+ * Places an operand of the steps. Those with a place for each position of a tile are read and written at all positions at once:
+ * a multiple of 4 KiB between them would put all into the same few lines of the L1 cache.
+ */
+function place(target: CTarget, operand: Operand, kind: "scratch" | "thread" | "kept", axis = 0): void {
+  const { shape } = operand;
+  const strides = [...contiguousLayout(0, shape).strides];
+  const colliding = strides[axis] % collision === 0;
+  for (let i = 0; i <= axis; i++) strides[i] += colliding ? (lineNumbers * strides[i]) / strides[axis] : 0;
+  const elements = shape[0] * strides[0];
+  const { buffer, offset } = kind === "kept" ? target.kept(elements) : target.scratch(elements, kind);
+  target.layouts.set(operand, { buffer, offset, strides });
 }
 
 class WinogradRenderer {
@@ -227,7 +248,8 @@ class WinogradRenderer {
   constructor(target: CTarget, correlation: Correlation, options: WinogradOptions, layout: Layout) {
     this.target = target;
     this.correlation = correlation;
-    this.w = winograd(correlation, options);
+    const panels = panelsOf(target, correlation.contraction.n.extent / (options.shares ?? 1));
+    this.w = winograd(correlation, { ...options, panels });
     this.options = options;
     this.layout = layout;
   }
@@ -237,8 +259,7 @@ class WinogradRenderer {
     const { contraction, image, p } = this.correlation;
     const { size, tileRows, together = 1 } = this.options;
     const isConstant = target.constants.has(contraction.b.operand);
-    // The filters are read once, to be packed for the products.
-    place(target, w.filters, "scratch");
+    place(target, w.filters, isConstant ? "kept" : "scratch", 1);
     for (const each of [w.images, w.products, w.box]) place(target, each, "thread");
     if (w.results !== undefined) place(target, w.results, "thread");
     const kernel = new CKernel(target);
@@ -255,8 +276,7 @@ class WinogradRenderer {
     const filters = renderNest(
       target,
       w.filterParts.map((part) => placed(part, w.filters)),
-      // Only what is packed is kept: filters that are read as they lie are in memory that the next step takes.
-      isConstant && multiplied.packing.length > 0,
+      isConstant,
     );
     const images = renderNestHelper(
       kernel,

@@ -1,0 +1,341 @@
+/**
+ * Renders sums of outer products: gradients of weights, where rows of the result lie side by side in A and columns in B, and the
+ * sum walks through both with wide steps, from image place to image place.
+ *
+ * Read in place, each step touches another page, and steps a power of two apart fall into the same few lines of the cache (37 to
+ * 44 GFLOP/s of 94 in one thread). So a task, which has some rows and some columns, takes the sum in blocks: it copies what they
+ * need of A and B next to each other, edges filled with zeros, and has its tiles add to the result (60 to 80). Where results are few,
+ * the sum is cut into chunks as well, whose number depends on shapes alone, and these are added in order.
+ */
+
+import { replaceValue } from "../formula.ts";
+import type { Axis, Index } from "../index-expression.ts";
+import { contiguousLayout, type Layout, linearIndex } from "../layout.ts";
+import { type Contraction, mergeRuns, type Run } from "../schedule-contraction.ts";
+import { leavesEdges, type Operand, Source, sum as sumOver } from "../value.ts";
+import { renderNest } from "./nest.ts";
+import { CKernel, type CTarget, type Launch } from "./target.ts";
+import { type ColumnGroup, type Tiling, tileArguments, tileBody, tilingOf } from "./tile.ts";
+
+/** Steps of the sum in a block: what a tile reads of both copies stays in the L1 cache. */
+const blockSteps = 128;
+/** Tasks that keep the threads balanced. */
+const enoughTasks = 32;
+/** Results of a task, which stay in the L2 cache beside the copies. */
+const mostResults = 48 * 1024;
+/** Rows and columns below which a task is not cut further: each number that is copied should be used so often. */
+const leastSide = 64;
+/** Rows × columns / (rows + columns) of a task from which on copying pays. */
+const leastUses = 24;
+/** The least steps of a sum, and of a chunk. */
+const leastSteps = 64;
+const chunkSteps = 1024;
+/** Bytes that chunks of results may take. */
+const chunkBytes = 8 * 1024 * 1024;
+const mostChunks = 16;
+
+/** The launches, or undefined where A and B do not lie like that, or copying would not pay. */
+export function renderOuterProduct(
+  target: CTarget,
+  contraction: Contraction,
+  layout: Layout,
+): Launch[] | undefined {
+  const form = formOf(target, contraction, layout);
+  return form && new OuterProductRenderer(target, contraction, layout, form).render();
+}
+
+/** A contraction seen as outer products, and how it is cut. */
+interface Form {
+  /** The rows that lie side by side in A. */
+  readonly row: Run;
+  /** Axes with a task for each place: those of both operands, and other rows, such as a filter's. */
+  readonly outer: readonly Axis[];
+  /** Steps of the sum, outermost first. */
+  readonly steps: readonly Run[];
+  readonly tiling: Tiling;
+  /** Rows and panels of columns of a task. */
+  readonly rows: number;
+  readonly panels: number;
+  readonly chunks: number;
+  /** Steps in a chunk. */
+  readonly perChunk: number;
+}
+
+function formOf(target: CTarget, c: Contraction, layout: Layout): Form | undefined {
+  const linearA = linearIndex(c.a.at, target.layoutOf(c.a.operand));
+  const linearB = linearIndex(c.b.at, target.layoutOf(c.b.operand));
+  const written = linearIndex(c.part.at, layout);
+  if (linearB.factorOf(c.n) !== 1 || (c.a.fill ?? 0) !== 0) return undefined;
+  const guarded = new Set<Axis>();
+  for (const { at } of guardsOf(c)) at.collectAxes(guarded);
+  // Rows that move an edge are none that lie side by side.
+  const free = c.m.slice(1 + c.m.findLastIndex((each) => guarded.has(each)));
+  const row = mergeRuns(free, [(each) => linearA.factorOf(each), (each) => written.factorOf(each)]).at(-1);
+  if (row === undefined || row.factors[0] !== 1) return undefined;
+  const isMergeable = !c.k.some((each) => guarded.has(each));
+  const tables = [(each: Axis) => linearA.factorOf(each), (each: Axis) => linearB.factorOf(each)];
+  const steps = isMergeable ? mergeRuns(c.k, tables) : c.k.flatMap((each) => mergeRuns([each], tables));
+  const length = product(c.k);
+  if (length < leastSteps || steps.some(({ factors }) => factors[1] === 1)) return undefined;
+
+  const outer = [...c.batch, ...c.m.filter((each) => !row.axes.includes(each))];
+  const tiling = tilingOf(c.n.extent, row.extent, 1, target.machine);
+  const [height, width] = [tiling.groups[0].rows, tiling.groups[0].vectors * tiling.lanes];
+  // A long sum is cut before its results are: so each number is copied for as many of them as there can be.
+  const results = product(outer) * row.extent * c.n.extent;
+  const chunks = Math.max(
+    1,
+    Math.min(mostChunks, Math.floor(length / chunkSteps), Math.floor(chunkBytes / (4 * results))),
+  );
+  let [rows, columns] = [row.extent, c.n.extent];
+  const tasks = () =>
+    chunks * product(outer) * Math.ceil(row.extent / rows) * Math.ceil(c.n.extent / columns);
+  while (rows * columns > mostResults || (tasks() < enoughTasks && Math.max(rows, columns) > leastSide)) {
+    if (rows >= columns) rows = Math.ceil(rows / 2);
+    else columns = Math.ceil(columns / 2);
+  }
+  if ((rows * columns) / (rows + columns) < leastUses) return undefined;
+  rows = Math.min(row.extent, Math.ceil(rows / height) * height);
+  const perChunk = Math.ceil(length / chunks / blockSteps) * blockSteps;
+  return {
+    ...{ row, outer, steps, tiling, rows },
+    panels: Math.ceil(columns / width),
+    chunks: Math.ceil(length / perChunk),
+    perChunk,
+  };
+}
+
+/** Indices of A that may leave its edges. */
+function guardsOf({ a }: Contraction): { at: Index; extent: number }[] {
+  return a.at.flatMap((at, dimension) => {
+    const extent = a.operand.shape[dimension];
+    return a.fill !== undefined && leavesEdges(at, extent) ? [{ at, extent }] : [];
+  });
+}
+
+function product(axes: readonly Axis[]): number {
+  return axes.reduce((total, each) => total * each.extent, 1);
+}
+
+class OuterProductRenderer {
+  private readonly target: CTarget;
+  private readonly c: Contraction;
+  private readonly layout: Layout;
+  private readonly form: Form;
+  private readonly columns: number;
+  /** Sums that are not finished, [chunks, ...outer, row, n]; undefined where tiles add to the result. */
+  private readonly partial: Operand | undefined;
+
+  constructor(target: CTarget, c: Contraction, layout: Layout, form: Form) {
+    this.target = target;
+    this.c = c;
+    this.layout = layout;
+    this.form = form;
+    const { tiling, row, outer, chunks } = form;
+    const last = tiling.groups[tiling.groups.length - 1];
+    this.columns = last.from + last.count * last.vectors * tiling.lanes;
+    const isPlain = c.part.value === c.sum && chunks === 1 && this.columns === c.n.extent;
+    if (!isPlain) {
+      const shape = [chunks, ...[...outer, ...row.axes].map((each) => each.extent), this.columns];
+      this.partial = { shape };
+      const place = target.scratch(shape.reduce((x, y) => x * y, 1));
+      target.layouts.set(this.partial, contiguousLayout(place.buffer, shape, place.offset));
+    }
+  }
+
+  render(): Launch[] {
+    const { target, form, c } = this;
+    const { row, outer, tiling, chunks } = form;
+    // The last panel is copied whole, from beyond the last column.
+    target.slackBytes = Math.max(target.slackBytes, 4 * this.columns + 64);
+    const last = tiling.groups[tiling.groups.length - 1];
+    const panels = last.panel + last.count;
+    const rowTasks = Math.ceil(row.extent / form.rows);
+    const panelTasks = Math.ceil(panels / form.panels);
+    const kernel = new CKernel(target);
+    const lines = kernel.body;
+    const names = new Map<Axis, string>();
+    let rest = "task";
+    const take = (extent: number, name: string) => {
+      lines.push(`const long ${name} = ${extent === 1 ? "0" : `${rest} % ${extent}`};`);
+      if (extent > 1) rest = `${rest} / ${extent}`;
+      return name;
+    };
+    take(panelTasks, "panelTask");
+    take(rowTasks, "rowTask");
+    for (const each of outer.toReversed()) names.set(each, take(each.extent, kernel.name("m")));
+    take(chunks, "chunk");
+    lines.push(
+      `const long panelFrom = panelTask * ${form.panels}, panelTo = least(panelFrom + ${form.panels}, ${panels});`,
+      `const long rowFrom = rowTask * ${form.rows}, rows = least(${form.rows}, ${row.extent} - rowFrom);`,
+    );
+    const pitch = this.outStep(row);
+    lines.push(`float *const out = ${this.outStart(kernel, names)} + rowFrom * ${pitch};`, "(void)chunk;");
+    const first = this.columnOf("panelFrom");
+    const end = this.columnOf("panelTo");
+    lines.push(
+      `for (long r = 0; r < rows; r++) __builtin_memset(out + r * ${pitch} + ${first}, 0, 4 * (${end} - ${first}));`,
+    );
+    this.blocks(kernel, names, pitch);
+    const tasks = panelTasks * rowTasks * product(outer) * chunks;
+    const launches = [target.launch(kernel, tasks)];
+    if (this.partial !== undefined) {
+      const { part, sum } = c;
+      const source = new Source(this.partial);
+      const axes = [...outer, ...row.axes];
+      const total = sumOver([chunks], (chunk) => source.at(chunk, ...axes, c.n));
+      const value = replaceValue(part.value, sum, total);
+      launches.push(renderNest(target, [{ part: { ...part, value }, layout: this.layout }]));
+    }
+    return launches;
+  }
+
+  /** Block after block of the sum: copies, then tiles. */
+  private blocks(kernel: CKernel, names: Map<Axis, string>, pitch: number): void {
+    const { form, target, c } = this;
+    const { row, steps, tiling, rows } = form;
+    const lines = kernel.body;
+    const rowPitch = Math.ceil(rows / 16) * 16 + 16;
+    const copyA = kernel.pointerTo(target.scratch(blockSteps * rowPitch, "thread"));
+    const width = Math.max(...tiling.groups.map((group) => group.vectors * tiling.lanes));
+    const panelNumbers = blockSteps * width;
+    const copyB = kernel.pointerTo(target.scratch(form.panels * panelNumbers, "thread"));
+    const length = steps.reduce((total, { extent }) => total * extent, 1);
+    lines.push(
+      `const long last = least((chunk + 1) * ${form.perChunk}, ${length});`,
+      `for (long from = chunk * ${form.perChunk}; from < last; from += ${blockSteps}) {`,
+      `const long count = least(${blockSteps}, last - from);`,
+      "for (long step = 0; step < count; step++) {",
+    );
+    let at = "(from + step)";
+    const stepNames = steps.map(() => kernel.name("k"));
+    for (let i = steps.length - 1; i >= 0; i--) {
+      lines.push(`const long ${stepNames[i]} = ${i === 0 ? at : `${at} % ${steps[i].extent}`};`);
+      at = `(${at} / ${steps[i].extent})`;
+      if (steps[i].axes.length === 1) names.set(steps[i].axes[0], stepNames[i]);
+    }
+    const walked = (table: number) =>
+      steps.map(({ factors }, i) => ` + ${stepNames[i]} * ${factors[table]}`).join("");
+    const fixed = (linear: Index) =>
+      form.outer
+        .filter((each) => linear.factorOf(each) !== 0)
+        .map((each) => ` + ${names.get(each)} * ${linear.factorOf(each)}`)
+        .join("");
+    const start = (operand: Operand) => ({ ...target.layoutOf(operand), offset: 0 });
+    const [linearA, linearB] = [
+      linearIndex(c.a.at, start(c.a.operand)),
+      linearIndex(c.b.at, start(c.b.operand)),
+    ];
+    const from = `${kernel.pointer(c.a.operand)} + ${linearA.constant} + rowFrom${fixed(linearA)}${walked(0)}`;
+    const copied = `__builtin_memcpy(${copyA} + step * ${rowPitch}, ${from}, 4 * rows);`;
+    const guards = guardsOf(c);
+    if (guards.length > 0) {
+      for (const [i, { at: guard }] of guards.entries())
+        lines.push(`const long g${i} = ${expressionOf(guard, names)};`);
+      const inside = guards.map(({ extent }, i) => `g${i} >= 0 && g${i} < ${extent}`).join(" && ");
+      lines.push(
+        `if (${inside}) ${copied}`,
+        `else __builtin_memset(${copyA} + step * ${rowPitch}, 0, 4 * rows);`,
+      );
+    } else lines.push(copied);
+    lines.push(
+      `const float *const b = ${kernel.pointer(c.b.operand)} + ${linearB.constant}${fixed(linearB)}${walked(1)};`,
+    );
+    for (const group of tiling.groups)
+      lines.push(
+        this.panelLoop(group),
+        ...Array.from(
+          { length: group.vectors },
+          (_, j) =>
+            `store_${tiling.lanes}(${copyB} + (panel - panelFrom) * ${panelNumbers} + step * ${group.vectors * tiling.lanes} + ${j * tiling.lanes}, load_${tiling.lanes}(b + n + ${j * tiling.lanes}));`,
+        ),
+        "}",
+      );
+    lines.push("}");
+    for (const group of tiling.groups)
+      this.tiles(kernel, group, { copyA, copyB, rowPitch, panelNumbers, pitch });
+    lines.push("}");
+    void row;
+  }
+
+  /** The rows of each panel of a group, in tiles. */
+  private tiles(
+    kernel: CKernel,
+    group: ColumnGroup,
+    at: { copyA: string; copyB: string; rowPitch: number; panelNumbers: number; pitch: number },
+  ): void {
+    const { form } = this;
+    const { lanes } = form.tiling;
+    const lines = kernel.body;
+    const call = (height: number) => {
+      const tile = tileBody({
+        rows: height,
+        deep: 1,
+        vectors: group.vectors,
+        lanes,
+        rowStep: 1,
+        deepStep: 0,
+        sum: [{ extent: "steps", a: at.rowPitch, b: group.vectors * lanes }],
+        pitch: at.pitch,
+        deepPitch: 0,
+        accumulates: true,
+      });
+      const name = kernel.independent("__attribute__((noinline)) void", tileArguments, tile);
+      return `${name}(${at.copyA} + r, ${at.copyB} + (panel - panelFrom) * ${at.panelNumbers}, out + r * ${at.pitch} + n, count);`;
+    };
+    const { rows: height } = group;
+    lines.push(this.panelLoop(group), "long r = 0;");
+    lines.push(`for (; r + ${height} <= rows; r += ${height}) ${call(height)}`);
+    const rests = new Set([form.rows % height, (form.row.extent % form.rows) % height]);
+    rests.delete(0);
+    for (const rest of rests) lines.push(`if (rows - r == ${rest}) { ${call(rest)} r = rows; }`);
+    lines.push("}");
+  }
+
+  /** Opens a loop over the task's panels of a group, with the first column `n` of each. */
+  private panelLoop({ panel, count, from, vectors }: ColumnGroup): string {
+    const width = vectors * this.form.tiling.lanes;
+    return (
+      `for (long panel = ${panel} > panelFrom ? ${panel} : panelFrom, end = least(panelTo, ${panel + count}); panel < end; panel++) {\n` +
+      `const long n = ${from} + (panel - ${panel}) * ${width};`
+    );
+  }
+
+  /** The first column of a panel, or the end of the columns. */
+  private columnOf(panel: string): string {
+    const { groups, lanes } = this.form.tiling;
+    return groups.reduceRight((rest, { from, panel: first, count, vectors }) => {
+      const here = `(${from} + (${panel} - ${first}) * ${vectors * lanes})`;
+      return rest === "" ? here : `(${panel} <= ${first + count} ? ${here} : ${rest})`;
+    }, "");
+  }
+
+  private outStep(row: Run): number {
+    if (this.partial !== undefined) return this.columns;
+    return linearIndex(this.c.part.at, this.layout).factorOf(row.axes[row.axes.length - 1]);
+  }
+
+  private outStart(kernel: CKernel, names: ReadonlyMap<Axis, string>): string {
+    const { form, partial, c } = this;
+    const { outer, chunks } = form;
+    if (partial === undefined) {
+      const linear = linearIndex(c.part.at, { ...this.layout, offset: 0 });
+      const terms = outer.map((each) => ` + ${names.get(each)} * ${linear.factorOf(each)}`);
+      return `${kernel.pointerTo(this.layout)} + ${linear.constant}${terms.join("")}`;
+    }
+    const { strides } = this.target.layoutOf(partial);
+    const terms = [
+      ...(chunks > 1 ? [` + chunk * ${strides[0]}`] : []),
+      ...outer.map((each, i) => ` + ${names.get(each)} * ${strides[1 + i]}`),
+    ];
+    return `${kernel.pointer(partial)}${terms.join("")}`;
+  }
+}
+
+/** An affine index as C. */
+function expressionOf(at: Index, names: ReadonlyMap<Axis, string>): string {
+  const terms = at.terms.flatMap(({ atom, factor }) =>
+    atom.kind === "axis" && names.has(atom) ? [`${names.get(atom)} * ${factor}`] : [],
+  );
+  return [...terms, String(at.constant)].join(" + ");
+}
