@@ -18,7 +18,7 @@ import {
 } from "./winograd.ts";
 
 export interface StagedWinograd {
-  /** [panels, α², c, k / panels], with α = size + 2 */
+  /** [α², panels, c, k / panels], with α = size + 2 */
   readonly filters: Operand;
   /** [α², images, tileRows, tileColumns, c] */
   readonly images: Operand;
@@ -44,7 +44,7 @@ export function winogradInStages(correlation: Correlation, size: 2 | 4, panels =
   const productPart = scatter([alpha * alpha, panels, ...tiles, width], (t, panel, n, tp, tq, ki) => ({
     at: [t, n, tp, tq, index(panel).times(width).plus(ki)],
     value: sum([c.extent], (ci) =>
-      new Source(images).at(t, n, tp, tq, ci).times(new Source(filters).at(panel, t, ci, ki)),
+      new Source(images).at(t, n, tp, tq, ci).times(new Source(filters).at(t, panel, ci, ki)),
     ),
   }));
 

@@ -111,7 +111,7 @@ export interface WinogradOptions {
 
 /** The operands between the steps. */
 export interface WinogradOperands {
-  /** [shares·panels, α², c, k / (shares·panels)], with α = size + 2 */
+  /** [α², shares·panels, c, k / (shares·panels)], with α = size + 2 */
   readonly filters: Operand;
   /** The image rows of one block, [size·tileRows + 2, size·tileColumns + 2, c], its edges filled. */
   readonly box: Operand;
@@ -183,7 +183,7 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
     value: sum([c.extent], (ci) =>
       new Source(images)
         .at(t, g, pt, qt, ci)
-        .times(new Source(filters).at(index(share).times(panels).plus(panel), t, ci, ki)),
+        .times(new Source(filters).at(t, index(share).times(panels).plus(panel), ci, ki)),
     ),
   }));
 
@@ -234,7 +234,7 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
   };
 }
 
-/** Filters [panels, α², c, k / panels] as products take them. */
+/** Filters [α², panels, c, k / panels] as products take them. */
 export function filterTransform(
   { contraction: { b, n: k }, r, s, c }: Correlation,
   size: 2 | 4,
@@ -257,11 +257,11 @@ export function filterTransform(
   const filterParts = placesOf(size).map(
     ([i, j], t): Part => ({
       axes,
-      at: [index(panel), index(t), index(channel), index(column)],
+      at: [index(t), index(panel), index(channel), index(column)],
       value: tapped[i][j],
     }),
   );
-  return { filters: { shape: [panels, filterParts.length, c.extent, width] }, filterParts };
+  return { filters: { shape: [filterParts.length, panels, c.extent, width] }, filterParts };
 }
 
 /** The α² places of a transformed tile: row and column. */

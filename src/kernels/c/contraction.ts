@@ -30,6 +30,8 @@ const sumBoxBytes = 480 * 1024;
 /** Rows that B should at least have for packing it to pay: at each run, or once. */
 const packingRows = 24;
 const packingRowsOnce = 4;
+/** Multiply-adds that a task should have at least: some microseconds. */
+const taskMacs = 512 * 1024;
 /** Numbers of A and the result that a task without a box should touch. */
 const taskElements = 48 * 1024;
 /** Numbers of an operand of which not much more fits into the L2 cache. */
@@ -98,6 +100,9 @@ class ContractionRenderer {
   private readonly accumulates: boolean;
   private readonly tiling: Tiling;
   private readonly panels: Panels;
+  /** Whether B is packed into panels, or lies as one. */
+  private readonly packs: boolean;
+  private readonly isPanel: boolean;
   private readonly partials: Partials | undefined;
   /** Where the tiles' results go: the output, or sums that are not finished. */
   private readonly out: Layout;
@@ -138,18 +143,19 @@ class ContractionRenderer {
     const isParted = this.splits.length > 0 || blockInSum;
     const steps = sumInTile.reduce((product, each) => product * each.extent, 1);
     // Columns that lie as panels do need no packing.
-    const isPanel =
+    this.isPanel =
       c.n.extent <= 4 * target.machine.lanes &&
       sumInTile.length > 0 &&
       sumInTile.every((each, i) => linearB.factorOf(each) === stepsAfter(sumInTile, i) * c.n.extent);
     const inPlace =
       linearB.factorOf(c.n) === 1 &&
       (isParted ||
-        isPanel ||
+        this.isPanel ||
         rowCount < (isConstant ? packingRowsOnce : packingRows) ||
         usesOutside(linearB, sumInTile, c));
+    this.packs = !inPlace;
     const isBlocked =
-      inPlace && !isPanel && !blockInSum && rowCount >= packingRows && steps > 2 * stepsInPlace;
+      inPlace && !this.isPanel && !blockInSum && rowCount >= packingRows && steps > 2 * stepsInPlace;
     this.accumulates = isParted || isBlocked;
     const isPlain = isEpilogue(c.part.value, c.sum) && this.epilogueSteps();
     this.partials = this.accumulates || !isPlain ? this.partialSums() : undefined;
@@ -241,7 +247,18 @@ class ContractionRenderer {
     lines.push(`const long rowFrom = rowTask * ${perRowTask};`);
     lines.push(`const long rowTo = least(rowFrom + ${perRowTask}, ${rows[0]?.extent ?? 1});`);
     this.work(kernel, variables);
-    this.launches.push(target.launch(kernel, others * shares));
+    const tasks = others * shares;
+    // Very small tasks are done several at a time: neighbours, whose columns lie behind one another.
+    const macs = product([...c.batch, ...c.m, c.n, ...c.k]) / tasks;
+    const together = Math.max(1, Math.floor(Math.min(taskMacs / macs, tasks / enoughTasks)));
+    if (together > 1) {
+      lines.unshift(
+        `for (long all = task * ${together}, end = least(all + ${together}, ${tasks}); all < end; all++) {`,
+        "const long task = all;",
+      );
+      lines.push("}");
+    }
+    this.launches.push(target.launch(kernel, Math.ceil(tasks / together)));
     if (partials !== undefined) this.launches.push(this.combine(partials));
     return this.launches;
   }
@@ -371,6 +388,7 @@ class ContractionRenderer {
           pitch: isDirect ? pitch : width,
           deepPitch: isDirect ? deepPitch : height * width,
           accumulates: this.accumulates,
+          asks,
         };
         return kernel.independent("__attribute__((noinline)) void", tileArguments, tileBody(tile));
       };
@@ -382,13 +400,20 @@ class ContractionRenderer {
         `const float *const bPanel = ${bStart}${sumBlock === undefined ? "" : term("from", this.factorB(sums[0], width))} + ${panels.start(group)} + (panel - ${group.panel}) * ${panels.step(group)};`,
       );
       const steps = sumBlock === undefined ? "0" : "count";
+      // The tiles of a panel ask for the next one, each for a part.
+      const asks: number | "further" =
+        this.packs || this.isPanel ? Math.max(1, Math.ceil(width / this.tilesOf(group))) : "further";
+      const stepsPerTile = sums.reduce((product, run) => product * run.extent, 1);
+      const ahead = asks === "further" ? "0" : "ahead";
+      if (asks !== "further") lines.push(`const float *ahead = bPanel + ${width * stepsPerTile};`);
+      const next = asks === "further" ? "" : ` ahead += ${asks * stepsPerTile};`;
       const tileAt = (height: number, deep: number) => {
         const aAt = isCopied
           ? `${kernel.pointerTo(this.copyPlace())} + (${rowName(along)} - rowFrom) * ${aRow}`
           : `${aStart}${rowTerms(0)}`;
         const outAt = `${outStart}${rowTerms(1)} + n`;
         if (direct && isWhole) {
-          lines.push(`${call(height, deep, true)}(${aAt}, bPanel, ${outAt}, ${steps});`);
+          lines.push(`${call(height, deep, true)}(${aAt}, bPanel, ${outAt}, ${steps}, ${ahead});${next}`);
           return;
         }
         lines.push(`{ float tile[${deep * height * width}] __attribute__((aligned(64)));`);
@@ -402,11 +427,15 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
             `for (long j = 0; j < ${width}; j++) ((float *)sums)[j] = n + j < ${c.n.extent} ? to[j] : 0.0f;`,
             "}",
           );
-        lines.push(`${call(height, deep, false)}(${aAt}, bPanel, tile, ${steps});`, eachRow);
+        lines.push(`${call(height, deep, false)}(${aAt}, bPanel, tile, ${steps}, ${ahead});${next}`);
         if (direct)
-          lines.push(`for (long j = 0; j < ${width} && n + j < ${c.n.extent}; j++) to[j] = sums[j];`);
-        else this.finish(kernel, lines, variables, group, isWhole);
-        lines.push("}}");
+          lines.push(
+            eachRow,
+            `for (long j = 0; j < ${width} && n + j < ${c.n.extent}; j++) to[j] = sums[j];`,
+            "}",
+          );
+        else lines.push(...this.finish(kernel, variables, group, isWhole, height, deep));
+        lines.push("}");
       };
       /** Tiles along their run, for so many places of the run around it. */
       const rowOfTiles = (deep: number) => {
@@ -457,14 +486,15 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
     }
   }
 
-  /** Stores a row of a tile, from `sums`, with what stands around the sum. */
+  /** Lines that store a tile with what stands around its sums, vector by vector: what columns share is read once for all rows. */
   private finish(
     kernel: CKernel,
-    lines: string[],
     variables: ReadonlyMap<Axis, string>,
     group: ColumnGroup,
     isWhole: boolean,
-  ): void {
+    height: number,
+    deep: number,
+  ): readonly string[] {
     const { c, rows, along, tiling } = this;
     const { box } = this.view;
     const { lanes } = tiling;
@@ -504,15 +534,25 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
     });
     for (const [each, name] of variables) values.setAxis(each, name);
     values.setAxis(c.n, "column");
-    values.give(c.sum, (wide) => `load_${wide}(sums + column - n)`, [c.n]);
-    const to = isWhole ? `n + ${width}` : `least(n + ${width}, ${c.n.extent})`;
-    values.vectorLoop(
-      c.n,
-      lanes,
-      () => values.store(c.part.value, linearOf(0, this.outFactor, 1), kernel.pointerTo(this.out)),
-      { from: "n", to },
-    );
-    lines.push(...values.lines);
+    const rowAxes = runs.filter((_, i) => i === along || i === along - 1);
+    values.give(c.sum, (wide) => `load_${wide}(sums + column - n)`, [c.n, ...rowAxes]);
+    const eachRow = (inside: () => void) => {
+      const row = `const float *const sums = tile + (d * ${height} + i) * ${width};`;
+      const loops = `for (long d = 0; d < ${deep}; d++) for (long i = 0; i < ${height}; i++) {`;
+      if (rowAxes.length > 0) values.scoped(rowAxes, `${loops}\n${row}`, inside);
+      else inside();
+    };
+    if (rowAxes.length === 0) values.line("const float *const sums = tile;");
+    const store = () =>
+      values.store(c.part.value, linearOf(0, this.outFactor, 1), kernel.pointerTo(this.out));
+    if (isWhole) {
+      const starts = Array.from({ length: group.vectors }, (_, j) => `n + ${j * lanes}`);
+      values.vectorsAt(c.n, lanes, starts, () => eachRow(store));
+    } else
+      eachRow(() =>
+        values.vectorLoop(c.n, lanes, store, { from: "n", to: `least(n + ${width}, ${c.n.extent})` }),
+      );
+    return values.lines;
   }
 
   /** First place and end of a run of rows in a task. */
@@ -529,6 +569,16 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
 
   private factorB(run: Run, width: number): number {
     return this.panels.factorOf(run.axes[run.axes.length - 1], width);
+  }
+
+  /** Tiles of a panel in a task. */
+  private tilesOf({ rows: height, deep }: ColumnGroup): number {
+    const { rows, along } = this;
+    return rows.reduce((total, { extent }, i) => {
+      const places = i > 0 || this.view.box !== undefined ? extent : this.rowsPerTask();
+      if (i === along) return total * Math.ceil(places / height);
+      return total * (i === along - 1 ? Math.ceil(places / deep) : places);
+    }, 1);
   }
 
   /** Rows of the first run for one task, without a box. */
@@ -761,6 +811,10 @@ function bestRun(rows: readonly Run[], firstIsBlock: boolean): number {
 /** Whether B depends on axes of the sum outside the tile: then no single packing serves. */
 function usesOutside(linear: Index, sumInTile: readonly Axis[], c: Contraction): boolean {
   return c.k.some((each) => !sumInTile.includes(each) && linear.factorOf(each) !== 0);
+}
+
+function product(axes: readonly Axis[]): number {
+  return axes.reduce((total, each) => total * each.extent, 1);
 }
 
 /** Steps of the sum between neighbours of its axis i. */

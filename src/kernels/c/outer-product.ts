@@ -279,9 +279,10 @@ class OuterProductRenderer {
         pitch: at.pitch,
         deepPitch: 0,
         accumulates: true,
+        asks: "nothing",
       });
       const name = kernel.independent("__attribute__((noinline)) void", tileArguments, tile);
-      return `${name}(${at.copyA} + r, ${at.copyB} + (panel - panelFrom) * ${at.panelNumbers}, out + r * ${at.pitch} + n, count);`;
+      return `${name}(${at.copyA} + r, ${at.copyB} + (panel - panelFrom) * ${at.panelNumbers}, out + r * ${at.pitch} + n, count, 0);`;
     };
     const { rows: height } = group;
     lines.push(this.panelLoop(group), "long r = 0;");

@@ -2,11 +2,12 @@
 
 import type { Formula, Part } from "../formula.ts";
 import { contiguousLayout, type Layout, type Layouts } from "../layout.ts";
-import { asContraction } from "../schedule-contraction.ts";
+import { asContraction, type Contraction } from "../schedule-contraction.ts";
 import { shareAxes } from "../schedule-nest.ts";
 import { splitReduction } from "../split-reduction.ts";
 import type { Operand } from "../value.ts";
 import { renderContraction } from "./contraction.ts";
+import { gathered } from "./gather.ts";
 import { type PlacedPart, renderNest } from "./nest.ts";
 import { renderOuterProduct } from "./outer-product.ts";
 import { type CMachine, CTarget, type KernelText, type Launch } from "./target.ts";
@@ -56,6 +57,7 @@ function renderFormula(target: CTarget, formula: Formula, layout: Layout): Launc
       contraction &&
       (renderWinograd(target, contraction, layout) ??
         renderOuterProduct(target, contraction, layout) ??
+        renderGathered(target, contraction, layout) ??
         renderContraction(target, contraction, layout));
     if (rendered !== undefined) {
       launches.push(...rendered);
@@ -80,6 +82,19 @@ function renderFormula(target: CTarget, formula: Formula, layout: Layout): Launc
     ),
   );
   return launches;
+}
+
+/** A contraction over a copy of what it reads, where that pays. */
+function renderGathered(target: CTarget, contraction: Contraction, layout: Layout): Launch[] | undefined {
+  const read = target.layoutOf(contraction.a.operand);
+  const found = gathered(contraction, layout, read, target.machine);
+  if (found === undefined) return undefined;
+  const { shape } = found.operand;
+  const { buffer, offset } = target.scratch(shape.reduce((product, extent) => product * extent, 1));
+  const copy = contiguousLayout(buffer, shape, offset);
+  target.layouts.set(found.operand, copy);
+  const rendered = renderContraction(target, found.contraction, layout);
+  return rendered && [renderNest(target, [{ part: found.part, layout: copy }]), ...rendered];
 }
 
 /** Parts whose axes agree share their loops, and what they read. */

@@ -32,17 +32,22 @@ export interface Tile {
   readonly deepPitch: number;
   /** Whether the tile goes on from what is stored. */
   readonly accumulates: boolean;
+  /**
+   * What of B is asked for beforehand, because weights of a large network come from memory, where prefetchers of the machine stop
+   * at each page: numbers at `ahead` in each step, so that the tiles of one panel ask for the next; or a fixed way further; or nothing.
+   */
+  readonly asks: number | "further" | "nothing";
 }
 
-/** How far ahead B is asked for: weights of a large network come from memory, and prefetchers of the machine stop at each page. */
+/** How far ahead B is asked for where it is read in place. */
 const prefetchNumbers = 2048;
 
 /** Arguments of a tile's function. */
 export const tileArguments =
-  "const float *restrict a, const float *restrict b, float *restrict t, const long steps";
+  "const float *restrict a, const float *restrict b, float *restrict t, const long steps, const float *ahead";
 
 export function tileBody(tile: Tile): string {
-  const { rows, deep, vectors, lanes, sum, accumulates } = tile;
+  const { rows, deep, vectors, lanes, sum, accumulates, asks } = tile;
   const lines: string[] = [];
   const each = (text: (i: number, j: number) => string) => {
     for (let i = 0; i < deep * rows; i++)
@@ -61,8 +66,10 @@ export function tileBody(tile: Tile): string {
   const [a, b] = last < 0 ? ["a", "b"] : [`a${last}`, `b${last}`];
   for (let j = 0; j < vectors; j++) lines.push(`const v${lanes} x${j} = load_${lanes}(${b} + ${j * lanes});`);
   const lineLength = 16;
-  for (let j = 0; j < vectors * lanes; j += lineLength)
-    lines.push(`__builtin_prefetch(${b} + ${prefetchNumbers + j});`);
+  if (asks === "further")
+    for (let j = 0; j < vectors * lanes; j += lineLength)
+      lines.push(`__builtin_prefetch(${b} + ${prefetchNumbers + j});`);
+  else if (asks !== "nothing") lines.push(`__builtin_prefetch(ahead, 0, 2); ahead += ${asks};`);
   for (let i = 0; i < deep * rows; i++) {
     const row = `{ const float y = ${a}[${offset(i, tile.rowStep, tile.deepStep)}];`;
     const adds = Array.from({ length: vectors }, (_, j) => `c${i}_${j} += y * x${j};`);
@@ -88,6 +95,8 @@ export interface ColumnGroup {
 }
 
 export interface Tiling {
+  /** Time of one step of the sum for all rows and columns, in vectors' multiply-adds. */
+  readonly cost: number;
   readonly lanes: Lanes;
   readonly groups: readonly ColumnGroup[];
 }
@@ -99,7 +108,7 @@ export function tilingOf(
   stretches: number,
   { lanes: widest, registers }: CMachine,
 ): Tiling {
-  let best: { cost: number; tiling: Tiling } | undefined;
+  let best: Tiling | undefined;
   for (let lanes = widest; lanes >= 1; lanes = (lanes / 2) as Lanes) {
     // A narrower vector does less, in a little less time.
     const price = lanes === widest ? 1 : 0.75;
@@ -117,12 +126,12 @@ export function tilingOf(
       const cost = shaped.reduce((sum, { kind, shape }) => sum + price * kind.count * shape.time, 0);
       if (best !== undefined && cost >= best.cost) continue;
       const groups = shaped.map(({ kind, shape: { rows, deep } }): ColumnGroup => ({ ...kind, rows, deep }));
-      best = { cost, tiling: { lanes, groups } };
+      best = { cost, lanes, groups };
     }
     if (lanes === 1 || columns >= 4 * lanes) break;
   }
   if (best === undefined) throw new Error("a contraction without columns");
-  return best.tiling;
+  return best;
 }
 
 /** Rows and stretches of a tile of so many vectors, and the time of one step of the sum for all rows of all stretches. */

@@ -184,7 +184,7 @@ function renderStages(
   isConstant: boolean,
 ): Launch[] | undefined {
   const w = winogradInStages(correlation, size, panelsOf(target, correlation.contraction.n.extent));
-  place(target, w.filters, isConstant ? "kept" : "scratch", 1);
+  place(target, w.filters, isConstant ? "kept" : "scratch");
   for (const operand of [w.images, w.products]) place(target, operand, "scratch");
   const multiplied = renderProducts(target, w.productPart, w.products, isConstant);
   if (multiplied === undefined) return undefined;
@@ -228,11 +228,10 @@ function nestInto(target: CTarget, parts: readonly Part[], layout: Layout, isCon
  * Places an operand of the steps. Those with a place for each position of a tile are read and written at all positions at once:
  * a multiple of 4 KiB between them would put all into the same few lines of the L1 cache.
  */
-function place(target: CTarget, operand: Operand, kind: "scratch" | "thread" | "kept", axis = 0): void {
+function place(target: CTarget, operand: Operand, kind: "scratch" | "thread" | "kept"): void {
   const { shape } = operand;
   const strides = [...contiguousLayout(0, shape).strides];
-  const colliding = strides[axis] % collision === 0;
-  for (let i = 0; i <= axis; i++) strides[i] += colliding ? (lineNumbers * strides[i]) / strides[axis] : 0;
+  if (strides[0] % collision === 0) strides[0] += lineNumbers;
   const elements = shape[0] * strides[0];
   const { buffer, offset } = kind === "kept" ? target.kept(elements) : target.scratch(elements, kind);
   target.layouts.set(operand, { buffer, offset, strides });
@@ -259,7 +258,7 @@ class WinogradRenderer {
     const { contraction, image, p } = this.correlation;
     const { size, tileRows, together = 1 } = this.options;
     const isConstant = target.constants.has(contraction.b.operand);
-    place(target, w.filters, isConstant ? "kept" : "scratch", 1);
+    place(target, w.filters, isConstant ? "kept" : "scratch");
     for (const each of [w.images, w.products, w.box]) place(target, each, "thread");
     if (w.results !== undefined) place(target, w.results, "thread");
     const kernel = new CKernel(target);

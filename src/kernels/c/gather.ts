@@ -1,0 +1,60 @@
+/**
+ * Copies what a contraction reads of A row by row next to each other, where rows of an image are so short that register tiles
+ * fit badly into them, as after a stride in the last stage of a network: 7 rows of pixels are a tile of 4 and one of 3. Behind one
+ * another, those of all rows and images fill tiles of 6 or 14. Columns use each number so often that copying costs little.
+ */
+
+import { type Part, scatter } from "../formula.ts";
+import { type Axis, type Index, index } from "../index-expression.ts";
+import { type Layout, linearIndex } from "../layout.ts";
+import { type Contraction, mergeRuns } from "../schedule-contraction.ts";
+import { type Operand, Value } from "../value.ts";
+import type { CMachine } from "./target.ts";
+import { tilingOf } from "./tile.ts";
+
+/** Numbers that a copy may have: more come from memory. */
+const mostNumbers = 4 * 1024 * 1024;
+/** What copying a number costs, in multiply-adds. */
+const copyCost = 10;
+/** The share of the time that should at least be saved. */
+const leastGain = 0.05;
+
+export interface Gathered {
+  readonly contraction: Contraction;
+  /** [...rows, ...sum] */
+  readonly operand: Operand;
+  readonly part: Part;
+}
+
+/** The contraction over a copy of A, or undefined where rows are long enough, or the result's are not behind one another either. */
+export function gathered(
+  c: Contraction,
+  layout: Layout,
+  layoutOfA: Layout,
+  machine: CMachine,
+): Gathered | undefined {
+  if (c.batch.length > 0 || c.m.length < 2) return undefined;
+  const [written, read] = [linearIndex(c.part.at, layout), linearIndex(c.a.at, layoutOfA)];
+  const factors = (linear: Index) => (each: Axis) => linear.factorOf(each);
+  if (mergeRuns(c.m, [factors(written)]).length > 1) return undefined;
+  const isWhole = c.a.fill === undefined && mergeRuns(c.m, [factors(read)]).length === 1;
+  const product = (axes: readonly Axis[]) => axes.reduce((total, each) => total * each.extent, 1);
+  const [rows, steps] = [product(c.m), product(c.k)];
+  if (isWhole || rows * steps > mostNumbers) return undefined;
+  const along = c.m[c.m.length - 1].extent;
+  const now = tilingOf(c.n.extent, along, rows / along, machine).cost;
+  const then = tilingOf(c.n.extent, rows, 1, machine).cost;
+  if (now / then - 1 < leastGain + copyCost / c.n.extent) return undefined;
+
+  const axes = [...c.m, ...c.k];
+  const operand: Operand = { shape: axes.map((each) => each.extent) };
+  const part = scatter(operand.shape, (...places) => {
+    const replacement = new Map(axes.map((each, i): [Axis, Index] => [each, index(places[i])]));
+    return {
+      at: places.map(index),
+      value: new Value({ ...c.a, at: c.a.at.map((each) => each.substitute(replacement)) }),
+    };
+  });
+  const a = { ...c.a, operand, at: axes.map(index), fill: undefined };
+  return { contraction: { ...c, a }, operand, part };
+}
