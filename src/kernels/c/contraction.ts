@@ -30,6 +30,8 @@ const sumBoxBytes = 480 * 1024;
 /** Rows that B should at least have for packing it to pay: at each run, or once. */
 const packingRows = 24;
 const packingRowsOnce = 4;
+/** Numbers of B that stay in the L2 cache beside what streams through it. */
+const acrossNumbers = 48 * 1024;
 /** Multiply-adds that a task should have at least: some microseconds. */
 const taskMacs = 512 * 1024;
 /** Numbers of A and the result that a task without a box should touch. */
@@ -392,22 +394,29 @@ class ContractionRenderer {
         };
         return kernel.independent("__attribute__((noinline)) void", tileArguments, tileBody(tile));
       };
-      lines.push(
-        `for (long panel = ${group.panel} > panelFrom ? ${group.panel} : panelFrom, last = least(panelTo, ${group.panel + group.count}); panel < last; panel++) {`,
-      );
-      lines.push(`const long n = ${group.from} + (panel - ${group.panel}) * ${width};`);
-      lines.push(
-        `const float *const bPanel = ${bStart}${sumBlock === undefined ? "" : term("from", this.factorB(sums[0], width))} + ${panels.start(group)} + (panel - ${group.panel}) * ${panels.step(group)};`,
-      );
       const steps = sumBlock === undefined ? "0" : "count";
-      // The tiles of a panel ask for the next one, each for a part.
-      const asks: number | "further" =
-        this.packs || this.isPanel ? Math.max(1, Math.ceil(width / this.tilesOf(group))) : "further";
       const stepsPerTile = sums.reduce((product, run) => product * run.extent, 1);
+      // With all of B in the L2 cache, each tile goes along the columns: what the task reads and writes lies in long stretches.
+      const isAcross =
+        tiling.groups.length === 1 && this.packs && stepsPerTile * group.count * width <= acrossNumbers;
+      // Else the tiles of a panel ask for the next one, each for a part.
+      const asks: number | "further" =
+        !isAcross && (this.packs || this.isPanel)
+          ? Math.max(1, Math.ceil(width / this.tilesOf(group)))
+          : "further";
       const ahead = asks === "further" ? "0" : "ahead";
-      if (asks !== "further") lines.push(`const float *ahead = bPanel + ${width * stepsPerTile};`);
       const next = asks === "further" ? "" : ` ahead += ${asks * stepsPerTile};`;
-      const tileAt = (height: number, deep: number) => {
+      const eachPanel = (inside: () => void) => {
+        lines.push(
+          `for (long panel = ${group.panel} > panelFrom ? ${group.panel} : panelFrom, last = least(panelTo, ${group.panel + group.count}); panel < last; panel++) {`,
+          `const long n = ${group.from} + (panel - ${group.panel}) * ${width};`,
+          `const float *const bPanel = ${bStart}${sumBlock === undefined ? "" : term("from", this.factorB(sums[0], width))} + ${panels.start(group)} + (panel - ${group.panel}) * ${panels.step(group)};`,
+        );
+        if (asks !== "further") lines.push(`const float *ahead = bPanel + ${width * stepsPerTile};`);
+        inside();
+        lines.push("}");
+      };
+      const tileOf = (height: number, deep: number) => {
         const aAt = isCopied
           ? `${kernel.pointerTo(this.copyPlace())} + (${rowName(along)} - rowFrom) * ${aRow}`
           : `${aStart}${rowTerms(0)}`;
@@ -416,6 +425,21 @@ class ContractionRenderer {
           lines.push(`${call(height, deep, true)}(${aAt}, bPanel, ${outAt}, ${steps}, ${ahead});${next}`);
           return;
         }
+        // What the result is added to is on its way while the tile sums.
+        const beside = this.partials === undefined ? this.readsAround() : [];
+        const fetched = beside.flatMap(({ linear, operand }, i) => {
+          const factor = rows[along]?.factors[2 + i] ?? 0;
+          if (linear.factorOf(c.n) !== 1 || factor === 0) return [];
+          const start = `${kernel.pointer(operand)} + ${linear.constant}${outer.map(([each, name]) => term(name, linear.factorOf(each))).join("")}`;
+          const block =
+            this.blocksRows() && box !== undefined ? term("from", linear.factorOf(box.blocked)) : "";
+          const here = `${start}${block}${rowTerms(2 + i)} + n + d * ${around?.factors[2 + i] ?? 0} + i * ${factor}`;
+          return [`__builtin_prefetch(${here});`];
+        });
+        if (fetched.length > 0)
+          lines.push(
+            `for (long d = 0; d < ${deep}; d++) for (long i = 0; i < ${height}; i++) { ${fetched.join(" ")} }`,
+          );
         lines.push(`{ float tile[${deep * height * width}] __attribute__((aligned(64)));`);
         const eachRow = `for (long d = 0; d < ${deep}; d++) for (long i = 0; i < ${height}; i++) {
 const float *const sums = tile + (d * ${height} + i) * ${width};
@@ -437,6 +461,8 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
         else lines.push(...this.finish(kernel, variables, group, isWhole, height, deep));
         lines.push("}");
       };
+      const tileAt = (height: number, deep: number) =>
+        isAcross ? eachPanel(() => tileOf(height, deep)) : tileOf(height, deep);
       /** Tiles along their run, for so many places of the run around it. */
       const rowOfTiles = (deep: number) => {
         const name = rowName(along);
@@ -477,12 +503,14 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
         loops(inner);
         lines.push(`${name}++;`, "}");
       };
-      if (rows[along] === undefined) {
+      const all = () => {
         lines.push("{");
-        tileAt(1, 1);
+        if (rows[along] === undefined) tileAt(1, 1);
+        else loops(order);
         lines.push("}");
-      } else loops(order);
-      lines.push("}");
+      };
+      if (isAcross) all();
+      else eachPanel(all);
     }
   }
 

@@ -4,11 +4,11 @@
  * another, those of all rows and images fill tiles of 6 or 14. Columns use each number so often that copying costs little.
  */
 
-import { type Part, scatter } from "../formula.ts";
+import { type Part, replaceValue, scatter } from "../formula.ts";
 import { type Axis, type Index, index } from "../index-expression.ts";
 import { type Layout, linearIndex } from "../layout.ts";
 import { type Contraction, mergeRuns } from "../schedule-contraction.ts";
-import { type Operand, Value } from "../value.ts";
+import { type Operand, Source, Value } from "../value.ts";
 import type { CMachine } from "./target.ts";
 import { tilingOf } from "./tile.ts";
 
@@ -21,12 +21,14 @@ const leastGain = 0.05;
 
 export interface Gathered {
   readonly contraction: Contraction;
-  /** [...rows, ...sum] */
+  /** What is copied, [...rows, ...sum]. */
   readonly operand: Operand;
   readonly part: Part;
+  /** Where the result's rows are not behind one another, as in gradients of strided inputs: sums [...rows, n], and what becomes of them. */
+  readonly scattered: { readonly sums: Operand; readonly part: Part } | undefined;
 }
 
-/** The contraction over a copy of A, or undefined where rows are long enough, or the result's are not behind one another either. */
+/** The contraction over a copy of A, or undefined where rows are long enough. */
 export function gathered(
   c: Contraction,
   layout: Layout,
@@ -36,7 +38,7 @@ export function gathered(
   if (c.batch.length > 0 || c.m.length < 2) return undefined;
   const [written, read] = [linearIndex(c.part.at, layout), linearIndex(c.a.at, layoutOfA)];
   const factors = (linear: Index) => (each: Axis) => linear.factorOf(each);
-  if (mergeRuns(c.m, [factors(written)]).length > 1) return undefined;
+  const isScattered = mergeRuns(c.m, [factors(written)]).length > 1;
   const isWhole = c.a.fill === undefined && mergeRuns(c.m, [factors(read)]).length === 1;
   const product = (axes: readonly Axis[]) => axes.reduce((total, each) => total * each.extent, 1);
   const [rows, steps] = [product(c.m), product(c.k)];
@@ -44,7 +46,8 @@ export function gathered(
   const along = c.m[c.m.length - 1].extent;
   const now = tilingOf(c.n.extent, along, rows / along, machine).cost;
   const then = tilingOf(c.n.extent, rows, 1, machine).cost;
-  if (now / then - 1 < leastGain + copyCost / c.n.extent) return undefined;
+  const copying = copyCost / c.n.extent + (isScattered ? copyCost / steps : 0);
+  if (now / then - 1 < leastGain + copying) return undefined;
 
   const axes = [...c.m, ...c.k];
   const operand: Operand = { shape: axes.map((each) => each.extent) };
@@ -56,5 +59,11 @@ export function gathered(
     };
   });
   const a = { ...c.a, operand, at: axes.map(index), fill: undefined };
-  return { contraction: { ...c, a }, operand, part };
+  if (!isScattered) return { contraction: { ...c, a }, operand, part, scattered: undefined };
+  const outputs = [...c.m, c.n];
+  const sums: Operand = { shape: outputs.map((each) => each.extent) };
+  const plain: Part = { axes: outputs, at: outputs.map(index), value: c.sum };
+  const value = replaceValue(c.part.value, c.sum, new Source(sums).at(...outputs));
+  const scattered = { sums, part: { ...c.part, value } };
+  return { contraction: { ...c, a, part: plain }, operand, part, scattered };
 }

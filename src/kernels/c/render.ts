@@ -66,11 +66,7 @@ function renderFormula(target: CTarget, formula: Formula, layout: Layout): Launc
     const split = splitReduction(part);
     if (split === undefined) plain.push(part);
     else {
-      const { shape } = split.operand;
-      const place = target.scratch(shape.reduce((product, extent) => product * extent, 1));
-      const scratch = contiguousLayout(place.buffer, shape, place.offset);
-      target.layouts.set(split.operand, scratch);
-      partials.push({ part: split.partial, layout: scratch });
+      partials.push({ part: split.partial, layout: scratchFor(target, split.operand) });
       plain.push(split.combine);
     }
   }
@@ -89,12 +85,27 @@ function renderGathered(target: CTarget, contraction: Contraction, layout: Layou
   const read = target.layoutOf(contraction.a.operand);
   const found = gathered(contraction, layout, read, target.machine);
   if (found === undefined) return undefined;
-  const { shape } = found.operand;
+  const copied = nestInto(target, found.part, scratchFor(target, found.operand));
+  if (found.scattered === undefined) {
+    const rendered = renderContraction(target, found.contraction, layout);
+    return rendered && [copied, ...rendered];
+  }
+  const sums = scratchFor(target, found.scattered.sums);
+  const rendered = renderContraction(target, found.contraction, sums);
+  return rendered && [copied, ...rendered, nestInto(target, found.scattered.part, layout)];
+}
+
+function nestInto(target: CTarget, part: Part, layout: Layout): Launch {
+  return renderNest(target, [{ part, layout }]);
+}
+
+/** A place for an operand that only this step uses. */
+function scratchFor(target: CTarget, operand: Operand): Layout {
+  const { shape } = operand;
   const { buffer, offset } = target.scratch(shape.reduce((product, extent) => product * extent, 1));
-  const copy = contiguousLayout(buffer, shape, offset);
-  target.layouts.set(found.operand, copy);
-  const rendered = renderContraction(target, found.contraction, layout);
-  return rendered && [renderNest(target, [{ part: found.part, layout: copy }]), ...rendered];
+  const layout = contiguousLayout(buffer, shape, offset);
+  target.layouts.set(operand, layout);
+  return layout;
 }
 
 /** Parts whose axes agree share their loops, and what they read. */
