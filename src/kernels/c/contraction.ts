@@ -366,6 +366,8 @@ class ContractionRenderer {
     for (const group of tiling.groups) {
       const width = group.vectors * lanes;
       const isWhole = group.from + group.count * width <= c.n.extent;
+      // The columns of the only panel, where they do not fill it.
+      const rest = group.count === 1 && !isWhole ? c.n.extent - group.from : undefined;
       const direct = this.partials !== undefined || c.part.value === c.sum;
       const pitch = rows[along]?.factors[1] ?? 0;
       // The run of rows around that along which tiles go: several places of it may be in one tile.
@@ -448,17 +450,21 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
         if (this.accumulates)
           lines.push(
             eachRow,
-            `for (long j = 0; j < ${width}; j++) ((float *)sums)[j] = n + j < ${c.n.extent} ? to[j] : 0.0f;`,
+            rest === undefined
+              ? `for (long j = 0; j < ${width}; j++) ((float *)sums)[j] = n + j < ${c.n.extent} ? to[j] : 0.0f;`
+              : `__builtin_memcpy((float *)sums, to, ${4 * rest});`,
             "}",
           );
         lines.push(`${call(height, deep, false)}(${aAt}, bPanel, tile, ${steps}, ${ahead});${next}`);
         if (direct)
           lines.push(
             eachRow,
-            `for (long j = 0; j < ${width} && n + j < ${c.n.extent}; j++) to[j] = sums[j];`,
+            rest === undefined
+              ? `for (long j = 0; j < ${width} && n + j < ${c.n.extent}; j++) to[j] = sums[j];`
+              : `__builtin_memcpy(to, sums, ${4 * rest});`,
             "}",
           );
-        else lines.push(...this.finish(kernel, variables, group, isWhole, height, deep));
+        else lines.push(...this.finish(kernel, variables, group, { isWhole, rest }, height, deep));
         lines.push("}");
       };
       const tileAt = (height: number, deep: number) =>
@@ -519,7 +525,7 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
     kernel: CKernel,
     variables: ReadonlyMap<Axis, string>,
     group: ColumnGroup,
-    isWhole: boolean,
+    { isWhole, rest }: { isWhole: boolean; rest: number | undefined },
     height: number,
     deep: number,
   ): readonly string[] {
@@ -576,6 +582,12 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
     if (isWhole) {
       const starts = Array.from({ length: group.vectors }, (_, j) => `n + ${j * lanes}`);
       values.vectorsAt(c.n, lanes, starts, () => eachRow(store));
+    } else if (rest !== undefined) {
+      // As many of the widest vectors as there are, then narrower ones.
+      for (let at = 0, wide = lanes; at < rest; at += wide) {
+        while (wide > rest - at) wide = (wide / 2) as typeof wide;
+        values.vectorsAt(c.n, wide, [`n + ${at}`], () => eachRow(store));
+      }
     } else
       eachRow(() =>
         values.vectorLoop(c.n, lanes, store, { from: "n", to: `least(n + ${width}, ${c.n.extent})` }),

@@ -141,8 +141,10 @@ function shapeOf(
   vectors: number,
   registers: number,
 ): { rows: number; deep: number; time: number } {
-  // One register is left free: with all taken (4 × 3 of AVX2), GCC loads the columns again for each row, 68 GFLOP/s of 94.
-  const most = Math.max(1, Math.min(24, Math.floor((registers - 2 - vectors) / vectors)));
+  // Of several vectors one register is left free: with all taken (4 × 3 of AVX2), GCC loads the columns again for each row, 68 GFLOP/s
+  // of 94.
+  const free = vectors === 1 ? 1 : 2;
+  const most = Math.max(1, Math.min(24, Math.floor((registers - free - vectors) / vectors)));
   const high = Math.ceil(rows / Math.ceil(rows / most));
   const rest = rows % high;
   const flat = Math.floor(rows / high) * timeOf(high, vectors) + (rest === 0 ? 0 : timeOf(rest, vectors));
