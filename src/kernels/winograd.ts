@@ -105,6 +105,13 @@ export interface WinogradOptions {
   readonly together?: number;
   /** Parts of the result's channels that are worked on apart; divides their number. Default 1. */
   readonly shares?: number;
+  /**
+   * Whether all blocks are transformed before all are multiplied, and these before all are transformed back: for few blocks, which
+   * would read all filters each. Not with `together` or `shares`. Default false.
+   */
+  readonly inSteps?: boolean;
+  /** Whether transforms go by columns and then by rows, through memory, where registers are few. Default false. */
+  readonly byHalves?: boolean;
 }
 
 /** The operands between the steps. */
@@ -113,21 +120,29 @@ export interface WinogradOperands {
   readonly filters: Operand;
   /** The image rows of one block, [size·tileRows + 2, size·tileColumns + 2, c], its edges filled. */
   readonly box: Operand;
-  /** [α², together, tileRows, tileColumns, c] */
+  /** [α, tileRows, size·tileColumns + 2, c]: the columns of the box's tiles, transformed. Of use by halves alone. */
+  readonly imageColumns: Operand;
+  /** [α², together, tileRows, tileColumns, c]; of all images and their rows of tiles where work goes in steps. */
   readonly images: Operand;
-  /** [α², together, tileRows, tileColumns, k / shares] */
+  /** [α², together, tileRows, tileColumns, k / shares]; of all in steps. */
   readonly products: Operand;
+  /** [size, α, tileRows, tileColumns, k / shares]: columns of one image's products, transformed back. By halves alone. */
+  readonly resultColumns: Operand;
   /** [size·tileRows, size·tileColumns, k / shares], of one image, where tiles go beyond the result. */
   readonly results: Operand | undefined;
 }
 
 export interface Winograd extends WinogradOperands {
   readonly filterParts: readonly Part[];
-  /** They hold `image`. */
+  /** From box to `imageColumns`. By halves alone. */
+  readonly imageColumnParts: readonly Part[];
+  /** They hold `image`, or `group` and `block` in steps. */
   readonly imageParts: readonly Part[];
   /** It holds `share`. */
   readonly productPart: Part;
-  /** They hold `block`, `group`, `image` and `share`, or where there are `results`, `image` alone. */
+  /** To `resultColumns`; they hold what `imageParts` hold. By halves alone. */
+  readonly resultColumnParts: readonly Part[];
+  /** They hold `block`, `group`, `image` and `share`, or where there are `results`, what `imageParts` hold. */
   readonly resultParts: readonly Part[];
   /** A row of the block from `results` to its place; holds `row` and the others. */
   readonly finishPart: Part | undefined;
@@ -142,7 +157,7 @@ export interface Winograd extends WinogradOperands {
 export function winograd(correlation: Correlation, options: WinogradOptions): Winograd {
   const { contraction, p, q, r, s, c } = correlation;
   const { b, n: k, part } = contraction;
-  const { size, tileRows, together = 1, shares = 1 } = options;
+  const { size, tileRows, together = 1, shares = 1, inSteps = false, byHalves = false } = options;
   const { filterRows, imageRows, resultRows } = transforms[size];
   const alpha = size + 2;
   const positions = Array.from(
@@ -151,17 +166,22 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
   );
   const tileColumns = Math.ceil(q.extent / size);
   const kShare = k.extent / shares;
-  const tiles = [together, tileRows, tileColumns];
+  const block = axis("block", Math.ceil(p.extent / (size * tileRows)));
+  const group = axis("group", (correlation.image?.extent ?? 1) / together);
+  const tiles = inSteps
+    ? [group.extent, block.extent * tileRows, tileColumns]
+    : [together, tileRows, tileColumns];
   const filters: Operand = { shape: [shares, positions.length, c.extent, kShare] };
-  const box: Operand = { shape: [size * tileRows + 2, size * tileColumns + 2, c.extent] };
+  const boxColumns = size * tileColumns + 2;
+  const box: Operand = { shape: [size * tileRows + 2, boxColumns, c.extent] };
+  const imageColumns: Operand = { shape: [alpha, tileRows, boxColumns, c.extent] };
+  const resultColumns: Operand = { shape: [size, alpha, tileRows, tileColumns, kShare] };
   const images: Operand = { shape: [positions.length, ...tiles, c.extent] };
   const products: Operand = { shape: [positions.length, ...tiles, kShare] };
   const isRagged = p.extent % (size * tileRows) !== 0 || q.extent % size !== 0;
   const results: Operand | undefined = isRagged
     ? { shape: [size * tileRows, size * tileColumns, kShare] }
     : undefined;
-  const block = axis("block", Math.ceil(p.extent / (size * tileRows)));
-  const group = axis("group", (correlation.image?.extent ?? 1) / together);
   const image = axis("image", together);
   const share = axis("share", shares);
   const row = axis("row", size * tileRows);
@@ -185,16 +205,42 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
     }),
   );
 
+  /** Where in the tiles a block's tile is. */
+  const tileAt = (tileRow: Axis): readonly [Index, Index] =>
+    inSteps ? [index(group), index(block).times(tileRows).plus(tileRow)] : [index(image), index(tileRow)];
+  const halved = axis("halved", byHalves ? alpha : 1);
   const imageAxes = [tileRows, tileColumns, c.extent].map((extent, i) => axis(`t${i}`, extent));
-  const source = new Source(box);
-  const transformed = transform(imageRows, imageRows, (i, j) =>
-    source.at(index(imageAxes[0]).times(size).plus(i), index(imageAxes[1]).times(size).plus(j), imageAxes[2]),
+  const [imageRow, imageColumn, channel] = imageAxes;
+  const imagePlace = [...tileAt(imageRow), index(imageColumn), index(channel)];
+  const boxed = new Source(box);
+  const columnAxes = [tileRows, boxColumns, c.extent].map((extent, i) => axis(`c${i}`, extent));
+  const imageColumnParts = imageRows.map(
+    (factors, i): Part => ({
+      axes: columnAxes,
+      at: [index(i), ...columnAxes.map(index)],
+      value: combine(factors, (ri) =>
+        boxed.at(index(columnAxes[0]).times(size).plus(ri), columnAxes[1], columnAxes[2]),
+      ),
+    }),
   );
-  const imageParts = positions.map(([i, j], t) => ({
-    axes: imageAxes,
-    at: [index(t), index(image), ...imageAxes.map(index)],
-    value: transformed[i][j],
-  }));
+  const columnsOfImage = new Source(imageColumns);
+  const imageParts = byHalves
+    ? imageRows.map(
+        (factors, j): Part => ({
+          axes: [halved, ...imageAxes],
+          at: [index(halved).times(alpha).plus(j), ...imagePlace],
+          value: combine(factors, (si) =>
+            columnsOfImage.at(halved, imageRow, index(imageColumn).times(size).plus(si), channel),
+          ),
+        }),
+      )
+    : transform(imageRows, imageRows, (i, j) =>
+        boxed.at(index(imageRow).times(size).plus(i), index(imageColumn).times(size).plus(j), channel),
+      ).flatMap((row, i) =>
+        row.map(
+          (each, j): Part => ({ axes: imageAxes, at: [index(alpha * i + j), ...imagePlace], value: each }),
+        ),
+      );
 
   const productPart = scatter([positions.length, ...tiles, kShare], (t, g, pt, qt, ki) => ({
     at: [t, g, pt, qt, ki],
@@ -206,7 +252,14 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
   const resultAxes = [tileRows, tileColumns, kShare].map((extent, i) => axis(`y${i}`, extent));
   const [tileRow, tileColumn, column] = resultAxes;
   const product = new Source(products);
-  const totals = transform(resultRows, resultRows, (i, j) => product.at(alpha * i + j, image, ...resultAxes));
+  const productPlace = [...tileAt(tileRow), index(tileColumn), index(column)];
+  const resultColumnParts = resultRows.map(
+    (factors, i): Part => ({
+      axes: [halved, ...resultAxes],
+      at: [index(i), ...[halved, ...resultAxes].map(index)],
+      value: combine(factors, (ri) => product.at(index(halved).plus(alpha * ri), ...productPlace)),
+    }),
+  );
   /** The part of the whole at these rows and columns, with `total` for the sum. */
   const placed = (axes: readonly Axis[], pAt: Index, qAt: Index, total: Value): Part => {
     const replacement = new Map<Axis, Index>([
@@ -232,20 +285,33 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
     const moved = replaceValue(substitute(around, replacement), marker, total);
     return { axes, at: part.at.map((each) => each.substitute(replacement)), value: moved };
   };
-  const resultParts = totals.flatMap((totalRow, i) =>
-    totalRow.map((total, j): Part => {
-      const [pAt, qAt] = [index(tileRow).times(size).plus(i), index(tileColumn).times(size).plus(j)];
-      if (results !== undefined) return { axes: resultAxes, at: [pAt, qAt, index(column)], value: total };
-      return placed(resultAxes, pAt, qAt, total);
-    }),
-  );
+  const inTile = axis("inTile", byHalves ? size : 1);
+  /** The part for row `i` and column `j` of all tiles. */
+  const resultPart = (i: Index, j: number, total: Value): Part => {
+    const axes = byHalves ? [inTile, ...resultAxes] : resultAxes;
+    const [pAt, qAt] = [index(tileRow).times(size).plus(i), index(tileColumn).times(size).plus(j)];
+    if (results !== undefined) return { axes, at: [pAt, qAt, index(column)], value: total };
+    return placed(axes, pAt, qAt, total);
+  };
+  const columnsOfResult = new Source(resultColumns);
+  const resultParts = byHalves
+    ? resultRows.map((factors, j) =>
+        resultPart(
+          index(inTile),
+          j,
+          combine(factors, (si) => columnsOfResult.at(inTile, si, ...resultAxes)),
+        ),
+      )
+    : transform(resultRows, resultRows, (i, j) => product.at(alpha * i + j, ...productPlace)).flatMap(
+        (row, i) => row.map((total, j) => resultPart(index(i), j, total)),
+      );
   const finishAxes = [axis("q", q.extent), axis("k", kShare)];
   const finishPart =
     results &&
     placed(finishAxes, index(row), index(finishAxes[0]), new Source(results).at(row, ...finishAxes));
   return {
-    ...{ filters, box, images, products, results },
-    ...{ filterParts, imageParts, productPart, resultParts, finishPart },
+    ...{ filters, box, imageColumns, images, products, resultColumns, results },
+    ...{ filterParts, imageColumnParts, imageParts, productPart, resultColumnParts, resultParts, finishPart },
     ...{ block, group, image, share, row },
   };
 }
