@@ -23,6 +23,8 @@ import { type Contraction, isEpilogue, mergeRuns, readsAround } from "../schedul
 import { type Operand, position, Source } from "../value.ts";
 import { columnGroups } from "./column-groups.ts";
 import type { ColumnGroup, Panels, Partials } from "./contraction-types.ts";
+import { renderFewRows } from "./few-rows.ts";
+import { renderLongSums } from "./long-sums.ts";
 import { renderNest } from "./nest.ts";
 import { finishSums, placeSums } from "./partial-sums.ts";
 import type { Launch, Target } from "./target.ts";
@@ -56,7 +58,13 @@ export function renderContraction(
     packs = false,
   }: ContractionOptions = {},
 ): Launch[] | undefined {
-  return new ContractionRenderer(target, contraction, layout, { wholeRows, isConstant, packs }).render();
+  const apart =
+    wholeRows || packs
+      ? undefined
+      : (renderFewRows(target, contraction, layout) ?? renderLongSums(target, contraction, layout));
+  return (
+    apart ?? new ContractionRenderer(target, contraction, layout, { wholeRows, isConstant, packs }).render()
+  );
 }
 
 class ContractionRenderer {
