@@ -172,9 +172,6 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
     ? [group.extent, block.extent * tileRows, tileColumns]
     : [together, tileRows, tileColumns];
   const filters: Operand = { shape: [shares, positions.length, c.extent, kShare] };
-  const boxColumns = size * tileColumns + 2;
-  const box: Operand = { shape: [size * tileRows + 2, boxColumns, c.extent] };
-  const imageColumns: Operand = { shape: [alpha, tileRows, boxColumns, c.extent] };
   const resultColumns: Operand = { shape: [size, alpha, tileRows, tileColumns, kShare] };
   const images: Operand = { shape: [positions.length, ...tiles, c.extent] };
   const products: Operand = { shape: [positions.length, ...tiles, kShare] };
@@ -208,32 +205,14 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
   /** Where in the tiles a block's tile is. */
   const tileAt = (tileRow: Axis): readonly [Index, Index] =>
     inSteps ? [index(group), index(block).times(tileRows).plus(tileRow)] : [index(image), index(tileRow)];
-  const halved = axis("halved", byHalves ? alpha : 1);
+  const halves = boxTransform(imageRows, size, [tileRows, tileColumns, c.extent], tileAt);
+  const { box } = halves;
   const imageAxes = [tileRows, tileColumns, c.extent].map((extent, i) => axis(`t${i}`, extent));
   const [imageRow, imageColumn, channel] = imageAxes;
   const imagePlace = [...tileAt(imageRow), index(imageColumn), index(channel)];
   const boxed = new Source(box);
-  const columnAxes = [tileRows, boxColumns, c.extent].map((extent, i) => axis(`c${i}`, extent));
-  const imageColumnParts = imageRows.map(
-    (factors, i): Part => ({
-      axes: columnAxes,
-      at: [index(i), ...columnAxes.map(index)],
-      value: combine(factors, (ri) =>
-        boxed.at(index(columnAxes[0]).times(size).plus(ri), columnAxes[1], columnAxes[2]),
-      ),
-    }),
-  );
-  const columnsOfImage = new Source(imageColumns);
   const imageParts = byHalves
-    ? imageRows.map(
-        (factors, j): Part => ({
-          axes: [halved, ...imageAxes],
-          at: [index(halved).times(alpha).plus(j), ...imagePlace],
-          value: combine(factors, (si) =>
-            columnsOfImage.at(halved, imageRow, index(imageColumn).times(size).plus(si), channel),
-          ),
-        }),
-      )
+    ? halves.parts
     : transform(imageRows, imageRows, (i, j) =>
         boxed.at(index(imageRow).times(size).plus(i), index(imageColumn).times(size).plus(j), channel),
       ).flatMap((row, i) =>
@@ -253,6 +232,7 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
   const [tileRow, tileColumn, column] = resultAxes;
   const product = new Source(products);
   const productPlace = [...tileAt(tileRow), index(tileColumn), index(column)];
+  const halved = axis("halved", byHalves ? alpha : 1);
   const resultColumnParts = resultRows.map(
     (factors, i): Part => ({
       axes: [halved, ...resultAxes],
@@ -310,9 +290,54 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
     results &&
     placed(finishAxes, index(row), index(finishAxes[0]), new Source(results).at(row, ...finishAxes));
   return {
-    ...{ filters, box, imageColumns, images, products, resultColumns, results },
-    ...{ filterParts, imageColumnParts, imageParts, productPart, resultColumnParts, resultParts, finishPart },
+    ...{ filters, box, images, products, resultColumns, results },
+    ...{ imageColumns: halves.columns, imageColumnParts: halves.columnParts },
+    ...{ filterParts, imageParts, productPart, resultColumnParts, resultParts, finishPart },
     ...{ block, group, image, share, row },
+  };
+}
+
+/** A transform of the tiles of a box, by columns and then by rows. */
+export interface BoxTransform {
+  /** [rows, columns, channels] */
+  readonly box: Operand;
+  /** [rows of the matrix, tileRows, columns of the box, channels] */
+  readonly columns: Operand;
+  readonly columnParts: readonly Part[];
+  /** From columns to [positions, …place, tileColumns, channels]. */
+  readonly parts: readonly Part[];
+}
+
+/** `matrix` · d · `matrix`ᵀ for tiles d that lie `size` places apart. */
+function boxTransform(
+  matrix: readonly (readonly number[])[],
+  size: number,
+  [tileRows, tileColumns, channels]: readonly [number, number, number],
+  place: (tileRow: Axis) => readonly Index[],
+): BoxTransform {
+  const reach = matrix[0].length;
+  const width = size * (tileColumns - 1) + reach;
+  const box: Operand = { shape: [size * (tileRows - 1) + reach, width, channels] };
+  const columns: Operand = { shape: [matrix.length, tileRows, width, channels] };
+  const [boxed, halved] = [new Source(box), new Source(columns)];
+  const columnAxes = [tileRows, width, channels].map((extent, i) => axis(`c${i}`, extent));
+  const rowAxes = [matrix.length, tileRows, tileColumns, channels].map((extent, i) => axis(`d${i}`, extent));
+  const [i, tileRow, tileColumn, channel] = rowAxes;
+  return {
+    box,
+    columns,
+    columnParts: matrix.map((factors, row) => ({
+      axes: columnAxes,
+      at: [index(row), ...columnAxes.map(index)],
+      value: combine(factors, (r) =>
+        boxed.at(index(columnAxes[0]).times(size).plus(r), columnAxes[1], columnAxes[2]),
+      ),
+    })),
+    parts: matrix.map((factors, j) => ({
+      axes: rowAxes,
+      at: [index(i).times(matrix.length).plus(j), ...place(tileRow), index(tileColumn), index(channel)],
+      value: combine(factors, (s) => halved.at(i, tileRow, index(tileColumn).times(size).plus(s), channel)),
+    })),
   };
 }
 
@@ -354,8 +379,18 @@ export interface WinogradWeightGradient {
   readonly gradients: Operand;
   /** [α², c, k] */
   readonly products: Operand;
+  /** The transforms of images and gradients, whole. None by halves. */
   readonly imageParts: readonly Part[];
   readonly gradientParts: readonly Part[];
+  /** The same by halves, for the tiles of one row of an image: they hold `tileRow` and `ofImage`. */
+  readonly rows:
+    | {
+        readonly tileRow: Axis;
+        readonly ofImage: Axis;
+        readonly image: BoxTransform;
+        readonly gradient: BoxTransform;
+      }
+    | undefined;
   readonly productPart: Part;
   readonly resultParts: readonly Part[];
 }
@@ -364,7 +399,7 @@ export interface WinogradWeightGradient {
  * The adjoint of F(4×4, 3×3) in the filter: dW = Gᵀ [ Σ (Bᵀ d B) ⊙ (A dy Aᵀ) ] G, summed over all tiles of all images before
  * it is transformed back. Places of tiles beyond the image count as zeros.
  */
-export function winogradWeightGradient(gradient: WeightGradient): WinogradWeightGradient {
+export function winogradWeightGradient(gradient: WeightGradient, byHalves = false): WinogradWeightGradient {
   const { contraction, r, s, c, p, q, image } = gradient;
   const { a, b, n: k, part } = contraction;
   const { filterRows, imageRows, resultRows } = transforms[4];
@@ -374,30 +409,41 @@ export function winogradWeightGradient(gradient: WeightGradient): WinogradWeight
   const products: Operand = { shape: [36, c.extent, k.extent] };
   const places = Array.from({ length: 36 }, (_, t) => [Math.floor(t / 6), t % 6] as const);
 
+  const rowsOf = () => {
+    const [ofImage, tileRow] = [axis("ofImage", tiles[0]), axis("tileRow", tiles[1])];
+    const place = (inBlock: Axis) => [index(ofImage), index(tileRow).plus(inBlock)];
+    return {
+      ...{ tileRow, ofImage },
+      image: boxTransform(imageRows, 4, [1, tiles[2], c.extent], place),
+      gradient: boxTransform(transposed(resultRows), 4, [1, tiles[2], k.extent], place),
+    };
+  };
   const imageAxes = [...tiles, c.extent].map((extent, i) => axis(`t${i}`, extent));
-  const d = transform(imageRows, imageRows, (i, j) =>
-    new Source(a.operand).padded(
-      0,
-      imageAxes[0],
-      index(imageAxes[1])
-        .times(4)
-        .plus(i + a.at[1].constant),
-      index(imageAxes[2])
-        .times(4)
-        .plus(j + a.at[2].constant),
-      imageAxes[3],
-    ),
-  );
+  const imageValues = () =>
+    transform(imageRows, imageRows, (i, j) =>
+      new Source(a.operand).padded(
+        0,
+        imageAxes[0],
+        index(imageAxes[1])
+          .times(4)
+          .plus(i + a.at[1].constant),
+        index(imageAxes[2])
+          .times(4)
+          .plus(j + a.at[2].constant),
+        imageAxes[3],
+      ),
+    );
   const gradientAxes = [...tiles, k.extent].map((extent, i) => axis(`u${i}`, extent));
-  const dy = transform(transposed(resultRows), transposed(resultRows), (i, j) =>
-    new Source(b.operand).padded(
-      0,
-      gradientAxes[0],
-      index(gradientAxes[1]).times(4).plus(i),
-      index(gradientAxes[2]).times(4).plus(j),
-      gradientAxes[3],
-    ),
-  );
+  const gradientValues = () =>
+    transform(transposed(resultRows), transposed(resultRows), (i, j) =>
+      new Source(b.operand).padded(
+        0,
+        gradientAxes[0],
+        index(gradientAxes[1]).times(4).plus(i),
+        index(gradientAxes[2]).times(4).plus(j),
+        gradientAxes[3],
+      ),
+    );
   const partsOf = (axes: readonly Axis[], values: readonly (readonly Value[])[]) =>
     places.map(([i, j], t): Part => ({ axes, at: [index(t), ...axes.map(index)], value: values[i][j] }));
   const productPart = scatter([36, c.extent, k.extent], (t, ci, ki) => ({
@@ -427,8 +473,9 @@ export function winogradWeightGradient(gradient: WeightGradient): WinogradWeight
   );
   return {
     ...{ images, gradients, products, productPart, resultParts },
-    imageParts: partsOf(imageAxes, d),
-    gradientParts: partsOf(gradientAxes, dy),
+    imageParts: byHalves ? [] : partsOf(imageAxes, imageValues()),
+    gradientParts: byHalves ? [] : partsOf(gradientAxes, gradientValues()),
+    rows: byHalves ? rowsOf() : undefined,
   };
 }
 

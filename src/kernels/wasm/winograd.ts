@@ -10,24 +10,31 @@
 
 import type { Part } from "../formula.ts";
 import type { Axis } from "../index-expression.ts";
-import { contiguousLayout, type Layout } from "../layout.ts";
+import type { Layout } from "../layout.ts";
 import { asContraction, type Contraction } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";
 import {
   asCorrelation,
   asWeightGradient,
+  type BoxTransform,
   type Correlation,
-  type WeightGradient,
   type Winograd,
   type WinogradOptions,
   winograd,
-  winogradWeightGradient,
 } from "../winograd.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
-import { emitBox } from "./box.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
-import { type Launch, type Target, threadBuffer } from "./target.ts";
+import type { Launch, Target } from "./target.ts";
+import {
+  emitBoxTransform,
+  forEachPlace,
+  forEachTask,
+  placeInScratch,
+  placeInThread,
+  renderBoxTransform,
+} from "./winograd-box.ts";
+import { renderWinogradGradient } from "./winograd-gradient.ts";
 
 /** Fewer channels on either side leave too little work between the transforms. */
 const leastChannels = 16;
@@ -37,8 +44,6 @@ const blockBytes = 256 * 1024;
 const enoughTasks = 8;
 /** What transforming a number of a tile costs, in multiply-adds. */
 const transformCost = 8;
-/** What reading a number of a filter costs where its gradient is summed. */
-const filterCost = 8;
 
 export function renderWinograd(
   target: Target,
@@ -47,7 +52,7 @@ export function renderWinograd(
 ): Launch[] | undefined {
   if (!target.winograd) return undefined;
   const gradient = asWeightGradient(contraction);
-  if (gradient !== undefined) return renderWeightGradient(target, gradient, layout);
+  if (gradient !== undefined) return renderWinogradGradient(target, gradient, layout);
   const correlation = asCorrelation(contraction);
   if (correlation === undefined) return undefined;
   if (correlation.c.extent < leastChannels || contraction.n.extent < leastChannels) return undefined;
@@ -93,41 +98,6 @@ function readingCost(numbers: number): number {
   return numbers < 64 * 1024 ? 0.5 : numbers < 4 * 1024 * 1024 ? 2 : 6;
 }
 
-/** The gradient of a filter: transforms of all images, products summed over all tiles, and back. */
-function renderWeightGradient(
-  target: Target,
-  gradient: WeightGradient,
-  layout: Layout,
-): Launch[] | undefined {
-  const { contraction, c, p, q, image } = gradient;
-  const [k, images] = [contraction.n.extent, image?.extent ?? 1];
-  if (c.extent < leastChannels || k < leastChannels) return undefined;
-  const direct = images * p.extent * q.extent * 9 * c.extent * k;
-  const tiles = images * Math.ceil(p.extent / 4) * Math.ceil(q.extent / 4);
-  const time = 36 * (tiles * (c.extent * k + transformCost * (c.extent + k)) + filterCost * c.extent * k);
-  if (time > 0.9 * direct) return undefined;
-  const w = winogradWeightGradient(gradient);
-  for (const operand of [w.images, w.gradients, w.products]) {
-    const offset = (target.scratch(4 * elements(operand) + 64) - target.map.bases[0]) / 4;
-    target.layouts.set(operand, contiguousLayout(0, operand.shape, offset));
-  }
-  const nest = (parts: readonly Part[], to: Layout) =>
-    renderNest(
-      target,
-      parts.map((part) => ({ part, layout: to })),
-    );
-  const products = target.layoutOf(w.products);
-  const product = asContraction(w.productPart, products, (operand) => target.layoutOf(operand));
-  const multiplied = product && renderContraction(target, product, products);
-  if (multiplied === undefined) return undefined;
-  return [
-    nest(w.imageParts, target.layoutOf(w.images)),
-    nest(w.gradientParts, target.layoutOf(w.gradients)),
-    ...multiplied,
-    nest(w.resultParts, layout),
-  ];
-}
-
 /** The largest divisor of `of` that is at most `most`. */
 function largestDivisor(of: number, most: number): number {
   let divisor = Math.min(of, most);
@@ -156,7 +126,7 @@ class WinogradRenderer {
   render(): Launch[] | undefined {
     const { target, w } = this;
     const { inSteps = false } = this.options;
-    const boxAddress = this.place();
+    this.place();
     const isConstant = target.constants.has(this.correlation.contraction.b.operand);
     const filters = this.nest(w.filterParts, w.filters);
     const products = target.layoutOf(w.products);
@@ -170,12 +140,12 @@ class WinogradRenderer {
     if (inSteps)
       return [
         ...constants,
-        this.task((f, places) => this.emitImages(f, places, boxAddress)),
+        this.task((f, places) => this.emitImages(f, places)),
         multiply,
         this.task((f, places) => this.emitResults(f, places)),
       ];
     const whole = this.task((f, places) => {
-      this.emitImages(f, places, boxAddress);
+      this.emitImages(f, places);
       forEachTask(f, multiply);
       this.emitResults(f, places);
     });
@@ -204,33 +174,21 @@ class WinogradRenderer {
   }
 
   /** For each image of the group: copies its block with its edges, and transforms the copy. */
-  private emitImages(f: FunctionBuilder, places: Places, boxAddress: number): void {
+  private emitImages(f: FunctionBuilder, places: Places): void {
     const { target, w } = this;
     const { contraction, image, p } = this.correlation;
-    const given = [w.block, w.group, w.image];
-    const passes = [this.nest(w.imageColumnParts, w.imageColumns), this.nest(w.imageParts, w.images, given)];
-    const [from, end, box, imageAt] = [0, 1, 2, 3].map(() => f.local("i32"));
+    const transform: BoxTransform = {
+      ...{ box: w.box, columns: w.imageColumns },
+      ...{ columnParts: w.imageColumnParts, parts: w.imageParts },
+    };
+    const from = f.local("i32");
+    const imageAt = f.local("i32");
     f.get(places.block).i32(this.rows).op("i32.mul").set(from);
-    f.get(from).i32(this.rows).op("i32.add").set(end);
-    f.i32(boxAddress);
-    target.addThread(f, { buffer: threadBuffer, offset: 0, strides: [] });
-    f.set(box);
+    const at = { axis: p, block: this.rows, from, outside: image, place: imageAt };
+    const tiles = renderBoxTransform(target, transform, w.images, [w.block, w.group, w.image]);
     forEachPlace(f, places.image, w.image.extent, () => {
       f.get(places.group).i32(w.image.extent).op("i32.mul").get(places.image).op("i32.add").set(imageAt);
-      emitBox(f, target, contraction, {
-        box: {
-          extents: [1, ...w.box.shape],
-          blocked: p,
-          block: this.rows,
-          outside: image === undefined ? [] : [image],
-        },
-        to: box,
-        from,
-        end,
-        variables: new Map(image === undefined ? [] : [[image, imageAt]]),
-      });
-      forEachTask(f, passes[0]);
-      forEachTask(f, passes[1], [places.block, places.group, places.image]);
+      emitBoxTransform(f, target, contraction.a, at, tiles, [places.block, places.group, places.image]);
     });
   }
 
@@ -263,27 +221,16 @@ class WinogradRenderer {
     });
   }
 
-  /** Places the operands; returns the address of the box in a thread's memory. */
-  private place(): number {
+  private place(): void {
     const { target, w } = this;
     const inScratch = [w.filters, ...(this.options.inSteps ? [w.images, w.products] : [])];
-    for (const operand of inScratch) {
-      const offset = (target.scratch(4 * elements(operand) + 64) - target.map.bases[0]) / 4;
-      target.layouts.set(operand, contiguousLayout(0, operand.shape, offset));
-    }
+    placeInScratch(target, inScratch);
     const results = w.results === undefined ? [] : [w.results];
-    const inThread = [w.imageColumns, w.images, w.products, w.resultColumns, ...results, w.box].filter(
-      (operand) => !inScratch.includes(operand),
+    const others = [w.imageColumns, w.images, w.products, w.resultColumns, ...results, w.box];
+    placeInThread(
+      target,
+      others.filter((operand) => !inScratch.includes(operand)),
     );
-    // Vector reads may go a little beyond each operand.
-    const bytes = inThread.map((operand) => Math.ceil((4 * elements(operand) + 64) / 64) * 64);
-    const base = target.perThread(bytes.reduce((sum, each) => sum + each, 0));
-    let address = base;
-    for (const [i, operand] of inThread.entries()) {
-      target.layouts.set(operand, contiguousLayout(threadBuffer, operand.shape, address / 4));
-      address += bytes[i];
-    }
-    return address - bytes[bytes.length - 1];
   }
 }
 
@@ -292,31 +239,4 @@ interface Places {
   readonly block: Local;
   readonly group: Local;
   readonly image: Local;
-}
-
-/** Runs `body` with `at` from 0 to `end` − 1, at least once. */
-function forEachPlace(f: FunctionBuilder, at: Local, end: Local | number, body: () => void): void {
-  f.i32(0).set(at);
-  f.loop(() => {
-    body();
-    f.get(at).i32(1).op("i32.add").tee(at);
-    if (typeof end === "number") f.i32(end);
-    else f.get(end);
-    f.op("i32.lt_s");
-  });
-}
-
-/** Calls all tasks of a launch, one after the other. */
-function forEachTask(f: FunctionBuilder, { index, tasks }: Launch, given: readonly Local[] = []): void {
-  const at = f.local("i32");
-  forEachPlace(f, at, tasks, () => {
-    f.get(at).get(f.parameter(1));
-    for (const each of given) f.get(each);
-    f.call(index);
-  });
-  f.release(at);
-}
-
-function elements({ shape }: Operand): number {
-  return shape.reduce((product, extent) => product * extent, 1);
 }
