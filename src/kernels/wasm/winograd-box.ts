@@ -21,7 +21,7 @@ export function placeInScratch(target: Target, operands: readonly Operand[]): vo
 export function placeInThread(target: Target, operands: readonly Operand[]): void {
   // Vector reads may go a little beyond each operand.
   const bytes = operands.map((operand) => Math.ceil((4 * elements(operand) + 64) / 64) * 64);
-  let address = target.perThread(bytes.reduce((sum, each) => sum + each, 0));
+  let address = target.threadMemory(bytes.reduce((sum, each) => sum + each, 0));
   for (const [i, operand] of operands.entries()) {
     target.layouts.set(operand, contiguousLayout(threadBuffer, operand.shape, address / 4));
     address += bytes[i];
