@@ -19,7 +19,7 @@ import type { Contraction } from "./schedule-contraction.ts";
 import { type Operand, Source, sum, type Value, value } from "./value.ts";
 
 /** Rows of G, which filters are multiplied by, of Bᵀ for images, and of Aᵀ for results. */
-const transforms = {
+export const transforms = {
   2: {
     filterRows: [
       [1, 0, 0],
@@ -105,44 +105,31 @@ export interface WinogradOptions {
   readonly together?: number;
   /** Parts of the result's channels that are worked on apart; divides their number. Default 1. */
   readonly shares?: number;
-  /**
-   * Whether all blocks are transformed before all are multiplied, and these before all are transformed back: for few blocks, which
-   * would read all filters each. Not with `together` or `shares`. Default false.
-   */
-  readonly inSteps?: boolean;
-  /** Whether transforms go by columns and then by rows, through memory, where registers are few. Default false. */
-  readonly byHalves?: boolean;
+  /** Panels of columns in which the filters of a share lie, as register tiles read them; divides their number. Default 1. */
+  readonly panels?: number;
 }
 
 /** The operands between the steps. */
 export interface WinogradOperands {
-  /** [shares, α², c, k / shares], with α = size + 2 */
+  /** [shares·panels, α², c, k / (shares·panels)], with α = size + 2 */
   readonly filters: Operand;
   /** The image rows of one block, [size·tileRows + 2, size·tileColumns + 2, c], its edges filled. */
   readonly box: Operand;
-  /** [α, tileRows, size·tileColumns + 2, c]: the columns of the box's tiles, transformed. Of use by halves alone. */
-  readonly imageColumns: Operand;
-  /** [α², together, tileRows, tileColumns, c]; of all images and their rows of tiles where work goes in steps. */
+  /** [α², together, tileRows, tileColumns, c] */
   readonly images: Operand;
-  /** [α², together, tileRows, tileColumns, k / shares]; of all in steps. */
+  /** [α², together, tileRows, tileColumns, k / shares] */
   readonly products: Operand;
-  /** [size, α, tileRows, tileColumns, k / shares]: columns of one image's products, transformed back. By halves alone. */
-  readonly resultColumns: Operand;
   /** [size·tileRows, size·tileColumns, k / shares], of one image, where tiles go beyond the result. */
   readonly results: Operand | undefined;
 }
 
 export interface Winograd extends WinogradOperands {
   readonly filterParts: readonly Part[];
-  /** From box to `imageColumns`. By halves alone. */
-  readonly imageColumnParts: readonly Part[];
-  /** They hold `image`, or `group` and `block` in steps. */
+  /** They hold `image`. */
   readonly imageParts: readonly Part[];
   /** It holds `share`. */
   readonly productPart: Part;
-  /** To `resultColumns`; they hold what `imageParts` hold. By halves alone. */
-  readonly resultColumnParts: readonly Part[];
-  /** They hold `block`, `group`, `image` and `share`, or where there are `results`, what `imageParts` hold. */
+  /** They hold `block`, `group`, `image` and `share`, or where there are `results`, `image` alone. */
   readonly resultParts: readonly Part[];
   /** A row of the block from `results` to its place; holds `row` and the others. */
   readonly finishPart: Part | undefined;
@@ -155,91 +142,55 @@ export interface Winograd extends WinogradOperands {
 }
 
 export function winograd(correlation: Correlation, options: WinogradOptions): Winograd {
-  const { contraction, p, q, r, s, c } = correlation;
-  const { b, n: k, part } = contraction;
-  const { size, tileRows, together = 1, shares = 1, inSteps = false, byHalves = false } = options;
-  const { filterRows, imageRows, resultRows } = transforms[size];
+  const { contraction, p, q, c } = correlation;
+  const { n: k, part } = contraction;
+  const { size, tileRows, together = 1, shares = 1, panels = 1 } = options;
+  const { imageRows, resultRows } = transforms[size];
   const alpha = size + 2;
-  const positions = Array.from(
-    { length: alpha * alpha },
-    (_, t) => [Math.floor(t / alpha), t % alpha] as const,
-  );
+  const positions = placesOf(size);
   const tileColumns = Math.ceil(q.extent / size);
   const kShare = k.extent / shares;
-  const block = axis("block", Math.ceil(p.extent / (size * tileRows)));
-  const group = axis("group", (correlation.image?.extent ?? 1) / together);
-  const tiles = inSteps
-    ? [group.extent, block.extent * tileRows, tileColumns]
-    : [together, tileRows, tileColumns];
-  const filters: Operand = { shape: [shares, positions.length, c.extent, kShare] };
-  const resultColumns: Operand = { shape: [size, alpha, tileRows, tileColumns, kShare] };
+  const tiles = [together, tileRows, tileColumns];
+  const box: Operand = { shape: [size * tileRows + 2, size * tileColumns + 2, c.extent] };
   const images: Operand = { shape: [positions.length, ...tiles, c.extent] };
   const products: Operand = { shape: [positions.length, ...tiles, kShare] };
   const isRagged = p.extent % (size * tileRows) !== 0 || q.extent % size !== 0;
   const results: Operand | undefined = isRagged
     ? { shape: [size * tileRows, size * tileColumns, kShare] }
     : undefined;
+  const block = axis("block", Math.ceil(p.extent / (size * tileRows)));
+  const group = axis("group", (correlation.image?.extent ?? 1) / together);
   const image = axis("image", together);
   const share = axis("share", shares);
   const row = axis("row", size * tileRows);
 
-  const filterAxes = [shares, c.extent, kShare].map((extent, i) => axis(`g${i}`, extent));
-  const [filterShare, filterChannel, filterColumn] = filterAxes;
-  const tapped = transform(filterRows, filterRows, (ri, si) => {
-    const places = new Map<Axis, Index>([
-      [r, index(ri)],
-      [s, index(si)],
-      [c, index(filterChannel)],
-      [k, index(filterShare).times(kShare).plus(filterColumn)],
-    ]);
-    return new Source(b.operand).at(...b.at.map((each) => each.substitute(places)));
-  });
-  const filterParts = positions.map(
-    ([i, j], t): Part => ({
-      axes: filterAxes,
-      at: [index(filterShare), index(t), index(filterChannel), index(filterColumn)],
-      value: tapped[i][j],
-    }),
-  );
+  const { filters, filterParts } = filterTransform(correlation, size, shares * panels);
 
-  /** Where in the tiles a block's tile is. */
-  const tileAt = (tileRow: Axis): readonly [Index, Index] =>
-    inSteps ? [index(group), index(block).times(tileRows).plus(tileRow)] : [index(image), index(tileRow)];
-  const halves = boxTransform(imageRows, size, [tileRows, tileColumns, c.extent], tileAt);
-  const { box } = halves;
   const imageAxes = [tileRows, tileColumns, c.extent].map((extent, i) => axis(`t${i}`, extent));
-  const [imageRow, imageColumn, channel] = imageAxes;
-  const imagePlace = [...tileAt(imageRow), index(imageColumn), index(channel)];
-  const boxed = new Source(box);
-  const imageParts = byHalves
-    ? halves.parts
-    : transform(imageRows, imageRows, (i, j) =>
-        boxed.at(index(imageRow).times(size).plus(i), index(imageColumn).times(size).plus(j), channel),
-      ).flatMap((row, i) =>
-        row.map(
-          (each, j): Part => ({ axes: imageAxes, at: [index(alpha * i + j), ...imagePlace], value: each }),
-        ),
-      );
+  const source = new Source(box);
+  const transformed = transform(imageRows, imageRows, (i, j) =>
+    source.at(index(imageAxes[0]).times(size).plus(i), index(imageAxes[1]).times(size).plus(j), imageAxes[2]),
+  );
+  const imageParts = positions.map(([i, j], t) => ({
+    axes: imageAxes,
+    at: [index(t), index(image), ...imageAxes.map(index)],
+    value: transformed[i][j],
+  }));
 
-  const productPart = scatter([positions.length, ...tiles, kShare], (t, g, pt, qt, ki) => ({
-    at: [t, g, pt, qt, ki],
+  const width = kShare / panels;
+  const productPart = scatter([positions.length, panels, ...tiles, width], (t, panel, g, pt, qt, ki) => ({
+    at: [t, g, pt, qt, index(panel).times(width).plus(ki)],
     value: sum([c.extent], (ci) =>
-      new Source(images).at(t, g, pt, qt, ci).times(new Source(filters).at(share, t, ci, ki)),
+      new Source(images)
+        .at(t, g, pt, qt, ci)
+        .times(new Source(filters).at(index(share).times(panels).plus(panel), t, ci, ki)),
     ),
   }));
 
   const resultAxes = [tileRows, tileColumns, kShare].map((extent, i) => axis(`y${i}`, extent));
   const [tileRow, tileColumn, column] = resultAxes;
   const product = new Source(products);
-  const productPlace = [...tileAt(tileRow), index(tileColumn), index(column)];
-  const halved = axis("halved", byHalves ? alpha : 1);
-  const resultColumnParts = resultRows.map(
-    (factors, i): Part => ({
-      axes: [halved, ...resultAxes],
-      at: [index(i), ...[halved, ...resultAxes].map(index)],
-      value: combine(factors, (ri) => product.at(index(halved).plus(alpha * ri), ...productPlace)),
-    }),
-  );
+  const totals = transform(resultRows, resultRows, (i, j) => product.at(alpha * i + j, image, ...resultAxes));
   /** The part of the whole at these rows and columns, with `total` for the sum. */
   const placed = (axes: readonly Axis[], pAt: Index, qAt: Index, total: Value): Part => {
     const replacement = new Map<Axis, Index>([
@@ -265,80 +216,58 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
     const moved = replaceValue(substitute(around, replacement), marker, total);
     return { axes, at: part.at.map((each) => each.substitute(replacement)), value: moved };
   };
-  const inTile = axis("inTile", byHalves ? size : 1);
-  /** The part for row `i` and column `j` of all tiles. */
-  const resultPart = (i: Index, j: number, total: Value): Part => {
-    const axes = byHalves ? [inTile, ...resultAxes] : resultAxes;
-    const [pAt, qAt] = [index(tileRow).times(size).plus(i), index(tileColumn).times(size).plus(j)];
-    if (results !== undefined) return { axes, at: [pAt, qAt, index(column)], value: total };
-    return placed(axes, pAt, qAt, total);
-  };
-  const columnsOfResult = new Source(resultColumns);
-  const resultParts = byHalves
-    ? resultRows.map((factors, j) =>
-        resultPart(
-          index(inTile),
-          j,
-          combine(factors, (si) => columnsOfResult.at(inTile, si, ...resultAxes)),
-        ),
-      )
-    : transform(resultRows, resultRows, (i, j) => product.at(alpha * i + j, ...productPlace)).flatMap(
-        (row, i) => row.map((total, j) => resultPart(index(i), j, total)),
-      );
+  const resultParts = totals.flatMap((totalRow, i) =>
+    totalRow.map((total, j): Part => {
+      const [pAt, qAt] = [index(tileRow).times(size).plus(i), index(tileColumn).times(size).plus(j)];
+      if (results !== undefined) return { axes: resultAxes, at: [pAt, qAt, index(column)], value: total };
+      return placed(resultAxes, pAt, qAt, total);
+    }),
+  );
   const finishAxes = [axis("q", q.extent), axis("k", kShare)];
   const finishPart =
     results &&
     placed(finishAxes, index(row), index(finishAxes[0]), new Source(results).at(row, ...finishAxes));
   return {
-    ...{ filters, box, images, products, resultColumns, results },
-    ...{ imageColumns: halves.columns, imageColumnParts: halves.columnParts },
-    ...{ filterParts, imageParts, productPart, resultColumnParts, resultParts, finishPart },
+    ...{ filters, box, images, products, results },
+    ...{ filterParts, imageParts, productPart, resultParts, finishPart },
     ...{ block, group, image, share, row },
   };
 }
 
-/** A transform of the tiles of a box, by columns and then by rows. */
-export interface BoxTransform {
-  /** [rows, columns, channels] */
-  readonly box: Operand;
-  /** [rows of the matrix, tileRows, columns of the box, channels] */
-  readonly columns: Operand;
-  readonly columnParts: readonly Part[];
-  /** From columns to [positions, …place, tileColumns, channels]. */
-  readonly parts: readonly Part[];
+/** Filters [panels, α², c, k / panels] as products take them. */
+export function filterTransform(
+  { contraction: { b, n: k }, r, s, c }: Correlation,
+  size: 2 | 4,
+  panels = 1,
+): { filters: Operand; filterParts: readonly Part[] } {
+  const { filterRows } = transforms[size];
+  const width = k.extent / panels;
+  // Channel by channel, as filters lie.
+  const axes = [c.extent, panels, width].map((extent, i) => axis(`g${i}`, extent));
+  const [channel, panel, column] = axes;
+  const tapped = transform(filterRows, filterRows, (ri, si) => {
+    const places = new Map<Axis, Index>([
+      [r, index(ri)],
+      [s, index(si)],
+      [c, index(channel)],
+      [k, index(panel).times(width).plus(column)],
+    ]);
+    return new Source(b.operand).at(...b.at.map((each) => each.substitute(places)));
+  });
+  const filterParts = placesOf(size).map(
+    ([i, j], t): Part => ({
+      axes,
+      at: [index(panel), index(t), index(channel), index(column)],
+      value: tapped[i][j],
+    }),
+  );
+  return { filters: { shape: [panels, filterParts.length, c.extent, width] }, filterParts };
 }
 
-/** `matrix` · d · `matrix`ᵀ for tiles d that lie `size` places apart. */
-function boxTransform(
-  matrix: readonly (readonly number[])[],
-  size: number,
-  [tileRows, tileColumns, channels]: readonly [number, number, number],
-  place: (tileRow: Axis) => readonly Index[],
-): BoxTransform {
-  const reach = matrix[0].length;
-  const width = size * (tileColumns - 1) + reach;
-  const box: Operand = { shape: [size * (tileRows - 1) + reach, width, channels] };
-  const columns: Operand = { shape: [matrix.length, tileRows, width, channels] };
-  const [boxed, halved] = [new Source(box), new Source(columns)];
-  const columnAxes = [tileRows, width, channels].map((extent, i) => axis(`c${i}`, extent));
-  const rowAxes = [matrix.length, tileRows, tileColumns, channels].map((extent, i) => axis(`d${i}`, extent));
-  const [i, tileRow, tileColumn, channel] = rowAxes;
-  return {
-    box,
-    columns,
-    columnParts: matrix.map((factors, row) => ({
-      axes: columnAxes,
-      at: [index(row), ...columnAxes.map(index)],
-      value: combine(factors, (r) =>
-        boxed.at(index(columnAxes[0]).times(size).plus(r), columnAxes[1], columnAxes[2]),
-      ),
-    })),
-    parts: matrix.map((factors, j) => ({
-      axes: rowAxes,
-      at: [index(i).times(matrix.length).plus(j), ...place(tileRow), index(tileColumn), index(channel)],
-      value: combine(factors, (s) => halved.at(i, tileRow, index(tileColumn).times(size).plus(s), channel)),
-    })),
-  };
+/** The α² places of a transformed tile: row and column. */
+export function placesOf(size: 2 | 4): readonly (readonly [number, number])[] {
+  const alpha = size + 2;
+  return Array.from({ length: alpha * alpha }, (_, t) => [Math.floor(t / alpha), t % alpha] as const);
 }
 
 /** The gradient of the weight of a 3×3 convolution at stride 1, as a contraction. */
@@ -372,119 +301,12 @@ export function asWeightGradient(contraction: Contraction): WeightGradient | und
   return isImage(aImage) && isImage(bImage) ? { contraction, r, s, c, p, q, image } : undefined;
 }
 
-/** The transforms of a weight's gradient, for all images at once. */
-export interface WinogradWeightGradient {
-  /** [α², images, tileRows, tileColumns, c] and the same of k channels, with α = 6 and tiles of 4×4 places of dy. */
-  readonly images: Operand;
-  readonly gradients: Operand;
-  /** [α², c, k] */
-  readonly products: Operand;
-  /** The transforms of images and gradients, whole. None by halves. */
-  readonly imageParts: readonly Part[];
-  readonly gradientParts: readonly Part[];
-  /** The same by halves, for the tiles of one row of an image: they hold `tileRow` and `ofImage`. */
-  readonly rows:
-    | {
-        readonly tileRow: Axis;
-        readonly ofImage: Axis;
-        readonly image: BoxTransform;
-        readonly gradient: BoxTransform;
-      }
-    | undefined;
-  readonly productPart: Part;
-  readonly resultParts: readonly Part[];
-}
-
-/**
- * The adjoint of F(4×4, 3×3) in the filter: dW = Gᵀ [ Σ (Bᵀ d B) ⊙ (A dy Aᵀ) ] G, summed over all tiles of all images before
- * it is transformed back. Places of tiles beyond the image count as zeros.
- */
-export function winogradWeightGradient(gradient: WeightGradient, byHalves = false): WinogradWeightGradient {
-  const { contraction, r, s, c, p, q, image } = gradient;
-  const { a, b, n: k, part } = contraction;
-  const { filterRows, imageRows, resultRows } = transforms[4];
-  const tiles = [image?.extent ?? 1, Math.ceil(p.extent / 4), Math.ceil(q.extent / 4)];
-  const images: Operand = { shape: [36, ...tiles, c.extent] };
-  const gradients: Operand = { shape: [36, ...tiles, k.extent] };
-  const products: Operand = { shape: [36, c.extent, k.extent] };
-  const places = Array.from({ length: 36 }, (_, t) => [Math.floor(t / 6), t % 6] as const);
-
-  const rowsOf = () => {
-    const [ofImage, tileRow] = [axis("ofImage", tiles[0]), axis("tileRow", tiles[1])];
-    const place = (inBlock: Axis) => [index(ofImage), index(tileRow).plus(inBlock)];
-    return {
-      ...{ tileRow, ofImage },
-      image: boxTransform(imageRows, 4, [1, tiles[2], c.extent], place),
-      gradient: boxTransform(transposed(resultRows), 4, [1, tiles[2], k.extent], place),
-    };
-  };
-  const imageAxes = [...tiles, c.extent].map((extent, i) => axis(`t${i}`, extent));
-  const imageValues = () =>
-    transform(imageRows, imageRows, (i, j) =>
-      new Source(a.operand).padded(
-        0,
-        imageAxes[0],
-        index(imageAxes[1])
-          .times(4)
-          .plus(i + a.at[1].constant),
-        index(imageAxes[2])
-          .times(4)
-          .plus(j + a.at[2].constant),
-        imageAxes[3],
-      ),
-    );
-  const gradientAxes = [...tiles, k.extent].map((extent, i) => axis(`u${i}`, extent));
-  const gradientValues = () =>
-    transform(transposed(resultRows), transposed(resultRows), (i, j) =>
-      new Source(b.operand).padded(
-        0,
-        gradientAxes[0],
-        index(gradientAxes[1]).times(4).plus(i),
-        index(gradientAxes[2]).times(4).plus(j),
-        gradientAxes[3],
-      ),
-    );
-  const partsOf = (axes: readonly Axis[], values: readonly (readonly Value[])[]) =>
-    places.map(([i, j], t): Part => ({ axes, at: [index(t), ...axes.map(index)], value: values[i][j] }));
-  const productPart = scatter([36, c.extent, k.extent], (t, ci, ki) => ({
-    at: [t, ci, ki],
-    value: sum(tiles, (n, tp, tq) =>
-      new Source(images).at(t, n, tp, tq, ci).times(new Source(gradients).at(t, n, tp, tq, ki)),
-    ),
-  }));
-
-  const resultAxes = [c.extent, k.extent].map((extent, i) => axis(`w${i}`, extent));
-  const product = new Source(products);
-  const back = transposed(filterRows);
-  const totals = transform(back, back, (i, j) => product.at(6 * i + j, ...resultAxes));
-  const resultParts = totals.flatMap((row, ri) =>
-    row.map((total, si): Part => {
-      const replacement = new Map<Axis, Index>([
-        [r, index(ri)],
-        [s, index(si)],
-        [c, index(resultAxes[0])],
-        [k, index(resultAxes[1])],
-      ]);
-      const marker = value(0);
-      const around = replaceValue(part.value, contraction.sum, marker);
-      const moved = replaceValue(substitute(around, replacement), marker, total);
-      return { axes: resultAxes, at: part.at.map((each) => each.substitute(replacement)), value: moved };
-    }),
-  );
-  return {
-    ...{ images, gradients, products, productPart, resultParts },
-    imageParts: byHalves ? [] : partsOf(imageAxes, imageValues()),
-    gradientParts: byHalves ? [] : partsOf(gradientAxes, gradientValues()),
-    rows: byHalves ? rowsOf() : undefined,
-  };
-}
-
-function transposed(matrix: readonly (readonly number[])[]): number[][] {
+export function transposed(matrix: readonly (readonly number[])[]): number[][] {
   return matrix[0].map((_, j) => matrix.map((row) => row[j]));
 }
 
 /** left · x · rightᵀ for a matrix x of values. */
-function transform(
+export function transform(
   left: readonly (readonly number[])[],
   right: readonly (readonly number[])[],
   x: (i: number, j: number) => Value,

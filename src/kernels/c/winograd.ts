@@ -21,8 +21,8 @@ import {
   type Winograd,
   type WinogradOptions,
   winograd,
-  winogradWeightGradient,
 } from "../winograd.ts";
+import { winogradWeightGradient } from "../winograd-staged.ts";
 import { boxLines } from "./box.ts";
 import { renderContraction, renderContractionHelper } from "./contraction.ts";
 import { renderNest, renderNestHelper } from "./nest.ts";

@@ -4,7 +4,7 @@ import type { Axis } from "../index-expression.ts";
 import { contiguousLayout } from "../layout.ts";
 import type { Read } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";
-import type { BoxTransform } from "../winograd.ts";
+import type { BoxTransform } from "../winograd-halves.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
 import { emitBox } from "./box.ts";
 import { renderNest } from "./nest.ts";

@@ -6,7 +6,8 @@
 import type { Layout } from "../layout.ts";
 import { asContraction, type Read } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";
-import { type BoxTransform, type WeightGradient, winogradWeightGradient } from "../winograd.ts";
+import type { WeightGradient } from "../winograd.ts";
+import { type BoxTransform, weightGradientByHalves } from "../winograd-halves.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
 import type { Launch, Target } from "./target.ts";
@@ -33,19 +34,18 @@ export function renderWinogradGradient(
   const tiles = images * Math.ceil(p.extent / 4) * Math.ceil(q.extent / 4);
   const time = 36 * (tiles * (c.extent * k + transformCost * (c.extent + k)) + filterCost * c.extent * k);
   if (time > 0.9 * direct) return undefined;
-  const w = winogradWeightGradient(gradient, true);
-  const { rows } = w;
-  if (rows === undefined) return undefined;
+  const w = weightGradientByHalves(gradient);
+  const [ofImages, ofGradients] = [w.imageTransform, w.gradientTransform];
   placeInScratch(target, [w.images, w.gradients, w.products]);
-  placeInThread(target, [rows.image.box, rows.image.columns, rows.gradient.box, rows.gradient.columns]);
+  placeInThread(target, [ofImages.box, ofImages.columns, ofGradients.box, ofGradients.columns]);
   const products = target.layoutOf(w.products);
   const product = asContraction(w.productPart, products, (operand) => target.layoutOf(operand));
   const multiplied = product && renderContraction(target, product, products);
   if (multiplied === undefined) return undefined;
-  const { tileRow, ofImage } = rows;
+  const [tileRow, ofImage] = w.places;
   /** A launch whose tasks are the rows of tiles of all images. */
   const transformed = (read: Read, transform: BoxTransform, to: Operand): Launch => {
-    const tile = renderBoxTransform(target, transform, to, [tileRow, ofImage]);
+    const tile = renderBoxTransform(target, transform, to, w.places);
     const f = target.kernel();
     const [from, row, place] = [0, 1, 2].map(() => f.local("i32"));
     f.get(f.parameter(0)).i32(tileRow.extent).op("i32.rem_u").tee(row).i32(4).op("i32.mul").set(from);
@@ -54,8 +54,8 @@ export function renderWinogradGradient(
     return { name: f.name, index: target.module.add(f), tasks: tileRow.extent * ofImage.extent };
   };
   return [
-    transformed(contraction.a, rows.image, w.images),
-    transformed(contraction.b, rows.gradient, w.gradients),
+    transformed(contraction.a, ofImages, w.images),
+    transformed(contraction.b, ofGradients, w.gradients),
     ...multiplied,
     renderNest(
       target,

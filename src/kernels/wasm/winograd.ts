@@ -13,15 +13,8 @@ import type { Axis } from "../index-expression.ts";
 import type { Layout } from "../layout.ts";
 import { asContraction, type Contraction } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";
-import {
-  asCorrelation,
-  asWeightGradient,
-  type BoxTransform,
-  type Correlation,
-  type Winograd,
-  type WinogradOptions,
-  winograd,
-} from "../winograd.ts";
+import { asCorrelation, asWeightGradient, type Correlation } from "../winograd.ts";
+import { type HalvesOptions, type WinogradHalves, winogradByHalves } from "../winograd-halves.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
@@ -62,12 +55,12 @@ export function renderWinograd(
 }
 
 /** The way that is estimated to take the least time; undefined where the direct sum takes as long. */
-function chosen({ contraction, p, q, c, image }: Correlation): WinogradOptions | undefined {
+function chosen({ contraction, p, q, c, image }: Correlation): HalvesOptions | undefined {
   const [k, images] = [contraction.n.extent, image?.extent ?? 1];
   const direct = images * p.extent * q.extent * (9 * c.extent * k);
-  let best: { time: number; options: WinogradOptions } | undefined;
-  const consider = (time: number, options: WinogradOptions) => {
-    if (best === undefined || time < best.time) best = { time, options: { ...options, byHalves: true } };
+  let best: { time: number; options: HalvesOptions } | undefined;
+  const consider = (time: number, options: HalvesOptions) => {
+    if (best === undefined || time < best.time) best = { time, options };
   };
   for (const size of [4, 2] as const) {
     const [rows, columns] = [Math.ceil(p.extent / size), Math.ceil(q.extent / size)];
@@ -87,7 +80,7 @@ function chosen({ contraction, p, q, c, image }: Correlation): WinogradOptions |
     consider(time + readingCost(filters) * filters + 2 * readingCost(transformed) * transformed, {
       size,
       tileRows: 1,
-      inSteps: true,
+      inStages: true,
     });
   }
   return best !== undefined && best.time < 0.9 * direct ? best.options : undefined;
@@ -108,16 +101,16 @@ function largestDivisor(of: number, most: number): number {
 class WinogradRenderer {
   private readonly target: Target;
   private readonly correlation: Correlation;
-  private readonly w: Winograd;
-  private readonly options: WinogradOptions;
+  private readonly w: WinogradHalves;
+  private readonly options: HalvesOptions;
   /** Rows of the result in a block. */
   private readonly rows: number;
   private readonly layout: Layout;
 
-  constructor(target: Target, correlation: Correlation, options: WinogradOptions, layout: Layout) {
+  constructor(target: Target, correlation: Correlation, options: HalvesOptions, layout: Layout) {
     this.target = target;
     this.correlation = correlation;
-    this.w = winograd(correlation, options);
+    this.w = winogradByHalves(correlation, options);
     this.options = options;
     this.rows = options.size * options.tileRows;
     this.layout = layout;
@@ -125,7 +118,7 @@ class WinogradRenderer {
 
   render(): Launch[] | undefined {
     const { target, w } = this;
-    const { inSteps = false } = this.options;
+    const { inStages = false } = this.options;
     this.place();
     const isConstant = target.constants.has(this.correlation.contraction.b.operand);
     const filters = this.nest(w.filterParts, w.filters);
@@ -133,11 +126,11 @@ class WinogradRenderer {
     const product = asContraction(w.productPart, products, (operand) => target.layoutOf(operand));
     const rendered =
       product &&
-      renderContraction(target, product, products, { wholeRows: !inSteps, isConstant, packs: true });
+      renderContraction(target, product, products, { wholeRows: !inStages, isConstant, packs: true });
     if (rendered === undefined) return undefined;
     const [multiply, ...packing] = rendered.toReversed();
     const constants = [{ ...filters, constant: isConstant }, ...packing.reverse()];
-    if (inSteps)
+    if (inStages)
       return [
         ...constants,
         this.task((f, places) => this.emitImages(f, places)),
@@ -167,27 +160,23 @@ class WinogradRenderer {
     const f = target.kernel();
     const [block, group, image] = [0, 1, 2].map(() => f.local("i32"));
     const task = f.parameter(0);
-    f.get(task).i32(w.block.extent).op("i32.rem_u").set(block);
-    f.get(task).i32(w.block.extent).op("i32.div_u").set(group);
+    f.get(task).i32(w.places[0].extent).op("i32.rem_u").set(block);
+    f.get(task).i32(w.places[0].extent).op("i32.div_u").set(group);
     body(f, { block, group, image });
-    return { name: f.name, index: target.module.add(f), tasks: w.block.extent * w.group.extent };
+    return { name: f.name, index: target.module.add(f), tasks: w.places[0].extent * w.places[1].extent };
   }
 
   /** For each image of the group: copies its block with its edges, and transforms the copy. */
   private emitImages(f: FunctionBuilder, places: Places): void {
     const { target, w } = this;
     const { contraction, image, p } = this.correlation;
-    const transform: BoxTransform = {
-      ...{ box: w.box, columns: w.imageColumns },
-      ...{ columnParts: w.imageColumnParts, parts: w.imageParts },
-    };
     const from = f.local("i32");
     const imageAt = f.local("i32");
     f.get(places.block).i32(this.rows).op("i32.mul").set(from);
     const at = { axis: p, block: this.rows, from, outside: image, place: imageAt };
-    const tiles = renderBoxTransform(target, transform, w.images, [w.block, w.group, w.image]);
-    forEachPlace(f, places.image, w.image.extent, () => {
-      f.get(places.group).i32(w.image.extent).op("i32.mul").get(places.image).op("i32.add").set(imageAt);
+    const tiles = renderBoxTransform(target, w.imageTransform, w.images, w.places);
+    forEachPlace(f, places.image, w.places[2].extent, () => {
+      f.get(places.group).i32(w.places[2].extent).op("i32.mul").get(places.image).op("i32.add").set(imageAt);
       emitBoxTransform(f, target, contraction.a, at, tiles, [places.block, places.group, places.image]);
     });
   }
@@ -196,20 +185,19 @@ class WinogradRenderer {
   private emitResults(f: FunctionBuilder, places: Places): void {
     const { target, w } = this;
     const { p } = this.correlation;
-    const given = [w.block, w.group, w.image];
     const at = [places.block, places.group, places.image];
-    const columns = this.nest(w.resultColumnParts, w.resultColumns, given);
+    const columns = this.nest(w.resultColumnParts, w.resultColumns, w.places);
     const back =
       w.results === undefined
         ? renderNest(
             target,
             w.resultParts.map((part) => ({ part, layout: this.layout })),
-            given,
+            w.places,
           )
-        : this.nest(w.resultParts, w.results, given);
+        : this.nest(w.resultParts, w.results, w.places);
     const finish =
-      w.finishPart && renderNest(target, [{ part: w.finishPart, layout: this.layout }], [...given, w.row]);
-    forEachPlace(f, places.image, w.image.extent, () => {
+      w.finishPart && renderNest(target, [{ part: w.finishPart, layout: this.layout }], [...w.places, w.row]);
+    forEachPlace(f, places.image, w.places[2].extent, () => {
       forEachTask(f, columns, at);
       forEachTask(f, back, at);
       if (finish === undefined) return;
@@ -223,10 +211,17 @@ class WinogradRenderer {
 
   private place(): void {
     const { target, w } = this;
-    const inScratch = [w.filters, ...(this.options.inSteps ? [w.images, w.products] : [])];
+    const inScratch = [w.filters, ...(this.options.inStages ? [w.images, w.products] : [])];
     placeInScratch(target, inScratch);
     const results = w.results === undefined ? [] : [w.results];
-    const others = [w.imageColumns, w.images, w.products, w.resultColumns, ...results, w.box];
+    const others = [
+      w.imageTransform.box,
+      w.imageTransform.columns,
+      w.images,
+      w.products,
+      w.resultColumns,
+      ...results,
+    ];
     placeInThread(
       target,
       others.filter((operand) => !inScratch.includes(operand)),

@@ -1,0 +1,198 @@
+/**
+ * Winograd's algorithms (`winograd.ts`) for a whole layer at once: all tiles of all images are transformed, then multiplied, then
+ * transformed back, through memory. Each filter is read once, which is what counts where filters are many and tiles are few.
+ */
+
+import { type Part, replaceValue, scatter, substitute } from "./formula.ts";
+import { type Axis, axis, type Index, index } from "./index-expression.ts";
+import type { Read } from "./schedule-contraction.ts";
+import { type Operand, Source, sum, value } from "./value.ts";
+import {
+  type Correlation,
+  filterTransform,
+  placesOf,
+  transform,
+  transforms,
+  transposed,
+  type WeightGradient,
+} from "./winograd.ts";
+
+export interface StagedWinograd {
+  /** [panels, α², c, k / panels], with α = size + 2 */
+  readonly filters: Operand;
+  /** [α², images, tileRows, tileColumns, c] */
+  readonly images: Operand;
+  /** [α², images, tileRows, tileColumns, k] */
+  readonly products: Operand;
+  readonly filterParts: readonly Part[];
+  readonly imageParts: readonly Part[];
+  readonly productPart: Part;
+  /** Parts of each region of the result: whole tiles, and those that its last rows and columns cut. */
+  readonly resultParts: readonly (readonly Part[])[];
+}
+
+/** `panels` is how many of columns the filters lie in, as register tiles read them: it divides the number of channels. */
+export function winogradInStages(correlation: Correlation, size: 2 | 4, panels = 1): StagedWinograd {
+  const { contraction, p, q, c, image } = correlation;
+  const { a, n: k, part } = contraction;
+  const alpha = size + 2;
+  const tiles = [image?.extent ?? 1, Math.ceil(p.extent / size), Math.ceil(q.extent / size)];
+  const { filters, filterParts } = filterTransform(correlation, size, panels);
+  const { images, imageParts } = imageTransform(a, tiles, c.extent, size);
+  const products: Operand = { shape: [alpha * alpha, ...tiles, k.extent] };
+  const width = k.extent / panels;
+  const productPart = scatter([alpha * alpha, panels, ...tiles, width], (t, panel, n, tp, tq, ki) => ({
+    at: [t, n, tp, tq, index(panel).times(width).plus(ki)],
+    value: sum([c.extent], (ci) =>
+      new Source(images).at(t, n, tp, tq, ci).times(new Source(filters).at(panel, t, ci, ki)),
+    ),
+  }));
+
+  const { resultRows } = transforms[size];
+  const product = new Source(products);
+  const region = (rows: Stretch, columns: Stretch): Part[] => {
+    const axes = [tiles[0], rows.tiles, columns.tiles, k.extent].map((extent, i) => axis(`y${i}`, extent));
+    const [n, tileRow, tileColumn, column] = axes;
+    const [row, col] = [index(tileRow).plus(rows.from), index(tileColumn).plus(columns.from)];
+    const totals = transform(resultRows.slice(0, rows.places), resultRows.slice(0, columns.places), (i, j) =>
+      product.at(alpha * i + j, n, row, col, column),
+    );
+    return totals.flatMap((totalRow, i) =>
+      totalRow.map((total, j): Part => {
+        const replacement = new Map<Axis, Index>([
+          [p, row.times(size).plus(i)],
+          [q, col.times(size).plus(j)],
+          [k, index(column)],
+        ]);
+        if (image !== undefined) replacement.set(image, index(n));
+        const marker = value(0);
+        const around = replaceValue(part.value, contraction.sum, marker);
+        const moved = replaceValue(substitute(around, replacement), marker, total);
+        return { axes, at: part.at.map((each) => each.substitute(replacement)), value: moved };
+      }),
+    );
+  };
+  const resultParts = stretchesOf(p.extent, size).flatMap((rows) =>
+    stretchesOf(q.extent, size).map((columns) => region(rows, columns)),
+  );
+  return { filters, images, products, filterParts, imageParts, productPart, resultParts };
+}
+
+/** Tiles of all images, [α², ...tiles, c], whose places beyond the edges count as zeros. */
+export function imageTransform(
+  a: Read,
+  tiles: readonly number[],
+  channels: number,
+  size: 2 | 4,
+): { images: Operand; imageParts: readonly Part[] } {
+  const { imageRows } = transforms[size];
+  const axes = [...tiles, channels].map((extent, i) => axis(`t${i}`, extent));
+  const [n, tileRow, tileColumn, channel] = axes;
+  const d = transform(imageRows, imageRows, (i, j) =>
+    new Source(a.operand).padded(
+      0,
+      n,
+      index(tileRow)
+        .times(size)
+        .plus(i + a.at[1].constant),
+      index(tileColumn)
+        .times(size)
+        .plus(j + a.at[2].constant),
+      channel,
+    ),
+  );
+  const imageParts = placesOf(size).map(
+    ([i, j], t): Part => ({ axes, at: [index(t), ...axes.map(index)], value: d[i][j] }),
+  );
+  return { images: { shape: [imageParts.length, ...tiles, channels] }, imageParts };
+}
+
+/** The transforms of a weight's gradient, for all images at once. */
+export interface WinogradWeightGradient {
+  /** [α², images, tileRows, tileColumns, c] and the same of k channels, with α = 6 and tiles of 4×4 places of dy. */
+  readonly images: Operand;
+  readonly gradients: Operand;
+  /** [α², c, k] */
+  readonly products: Operand;
+  readonly imageParts: readonly Part[];
+  readonly gradientParts: readonly Part[];
+  readonly productPart: Part;
+  readonly resultParts: readonly Part[];
+}
+
+/**
+ * The adjoint of F(4×4, 3×3) in the filter: dW = Gᵀ [ Σ (Bᵀ d B) ⊙ (A dy Aᵀ) ] G, summed over all tiles of all images before
+ * it is transformed back. Places of tiles beyond the image count as zeros.
+ */
+export function winogradWeightGradient(gradient: WeightGradient): WinogradWeightGradient {
+  const { contraction, r, s, c, p, q, image } = gradient;
+  const { a, b, n: k, part } = contraction;
+  const { filterRows, resultRows } = transforms[4];
+  const tiles = [image?.extent ?? 1, Math.ceil(p.extent / 4), Math.ceil(q.extent / 4)];
+  const { images, imageParts } = imageTransform(a, tiles, c.extent, 4);
+  const gradients: Operand = { shape: [36, ...tiles, k.extent] };
+  const products: Operand = { shape: [36, c.extent, k.extent] };
+
+  const gradientAxes = [...tiles, k.extent].map((extent, i) => axis(`u${i}`, extent));
+  const dy = transform(transposed(resultRows), transposed(resultRows), (i, j) =>
+    new Source(b.operand).padded(
+      0,
+      gradientAxes[0],
+      index(gradientAxes[1]).times(4).plus(i),
+      index(gradientAxes[2]).times(4).plus(j),
+      gradientAxes[3],
+    ),
+  );
+  const productPart = scatter([36, c.extent, k.extent], (t, ci, ki) => ({
+    at: [t, ci, ki],
+    value: sum(tiles, (n, tp, tq) =>
+      new Source(images).at(t, n, tp, tq, ci).times(new Source(gradients).at(t, n, tp, tq, ki)),
+    ),
+  }));
+
+  const resultAxes = [c.extent, k.extent].map((extent, i) => axis(`w${i}`, extent));
+  const product = new Source(products);
+  const back = transposed(filterRows);
+  const totals = transform(back, back, (i, j) => product.at(6 * i + j, ...resultAxes));
+  const resultParts = totals.flatMap((row, ri) =>
+    row.map((total, si): Part => {
+      const replacement = new Map<Axis, Index>([
+        [r, index(ri)],
+        [s, index(si)],
+        [c, index(resultAxes[0])],
+        [k, index(resultAxes[1])],
+      ]);
+      const marker = value(0);
+      const around = replaceValue(part.value, contraction.sum, marker);
+      const moved = replaceValue(substitute(around, replacement), marker, total);
+      return { axes: resultAxes, at: part.at.map((each) => each.substitute(replacement)), value: moved };
+    }),
+  );
+  return {
+    ...{ images, gradients, products, productPart, resultParts },
+    imageParts,
+    gradientParts: placesOf(4).map(
+      ([i, j], t): Part => ({
+        axes: gradientAxes,
+        at: [index(t), ...gradientAxes.map(index)],
+        value: dy[i][j],
+      }),
+    ),
+  };
+}
+
+/** Tiles next to each other, of which so many rows or columns are within the result. */
+interface Stretch {
+  readonly from: number;
+  readonly tiles: number;
+  readonly places: number;
+}
+
+/** Whole tiles, then the one that the edge cuts. */
+function stretchesOf(extent: number, size: number): Stretch[] {
+  const [whole, rest] = [Math.floor(extent / size), extent % size];
+  return [
+    { from: 0, tiles: whole, places: size },
+    { from: whole, tiles: 1, places: rest },
+  ].filter(({ tiles, places }) => tiles > 0 && places > 0);
+}
