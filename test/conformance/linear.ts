@@ -10,6 +10,10 @@ const sizes = [
   [1, 120, 84],
   [17, 64, 10],
   [5, 300, 48],
+  // Few rows by a matrix that is read as it lies, and gradients that are summed over many rows.
+  [1, 1001, 130],
+  [3, 700, 133],
+  [300, 150, 410],
 ] as const;
 
 export const cases: readonly Case[] = [

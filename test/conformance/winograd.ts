@@ -18,6 +18,10 @@ const sizes: readonly (readonly [h: number, w: number, c: number, k: number, n: 
   [14, 14, 16, 16, 4],
   [28, 28, 16, 16, 1],
   [5, 28, 64, 32, 1],
+  [37, 10, 16, 16, 8],
+  [13, 13, 16, 20, 16],
+  [6, 6, 32, 32, 40],
+  [8, 60, 48, 16, 12],
 ];
 
 export const cases: readonly Case[] = sizes.flatMap(([h, w, c, k, n]) => {

@@ -2,10 +2,11 @@
 
 import type { Axis } from "../index-expression.ts";
 import { Index } from "../index-expression.ts";
+import type { Layout } from "../layout.ts";
 import type { Access, Output } from "../schedule-nest.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
 import type { Indices } from "./indices.ts";
-import type { Target } from "./target.ts";
+import { type Target, threadBuffer } from "./target.ts";
 
 /** Values and addresses that locals hold at the present place, by what they are. */
 export class Known {
@@ -75,12 +76,13 @@ export class Accesses {
       guarded();
       return;
     }
+    // What is found inside the branch would be unknown beside it.
+    if (this.indices.alongLanes(access.linear)[1]) this.place(access.linear, access.layout);
     for (const [i, { at, extent }] of scalarGuards.entries()) {
       this.indices.integer(at);
       f.i32(extent).op("i32.lt_u");
       if (i > 0) f.op("i32.and");
     }
-    // Pointers found inside the branch would be unknown beside it.
     f.if(
       () => this.known.scoped(guarded),
       () => f.v128f32(access.fill),
@@ -103,30 +105,13 @@ export class Accesses {
       f.release(result);
       return;
     }
-    const deepest = Math.max(0, ...[...this.levels.values()]);
-    let pointer: Local | undefined;
-    for (let level = deepest - 1; level >= 0 && pointer === undefined; level--) {
-      const terms = this.termsUpTo(access, level);
-      pointer = this.known.get(this.pointerKey(access, terms));
-      if (pointer === undefined) continue;
-      f.get(pointer);
-      const rest = new Index(
-        access.linear.terms.filter((term) => !terms.includes(term)),
-        access.linear.constant,
-      ).times(4);
-      const isZero = rest.terms.length === 0 && rest.constant === 0;
-      if (!isZero) {
-        this.indices.integer(rest);
-        f.op("i32.add");
-      }
-    }
-    if (pointer === undefined) this.indices.address(access.linear, access.layout);
-    if (factor === 1) f.memory("v128.load");
-    else if (factor === 0) f.memory("v128.load32_splat");
+    const { offset } = this.push(access.linear, access.layout);
+    if (factor === 1) f.memory("v128.load", offset);
+    else if (factor === 0) f.memory("v128.load32_splat", offset);
     else {
       this.target.slackBytes = Math.max(this.target.slackBytes, 16 * Math.abs(factor) + 64);
       const address = f.local("i32");
-      f.set(address).get(address).memory("v128.load32_zero");
+      f.set(address).get(address).memory("v128.load32_zero", offset);
       const result = f.local("v128");
       f.set(result);
       for (let lane = 1; lane < 4; lane++)
@@ -134,7 +119,7 @@ export class Accesses {
           .i32(4 * lane * factor)
           .op("i32.add")
           .get(result)
-          .loadLane(lane)
+          .loadLane(lane, offset)
           .set(result);
       f.get(result);
       f.release(address, result);
@@ -145,10 +130,8 @@ export class Accesses {
     const { f } = this;
     const [factor, plain] = this.indices.vector === undefined ? [1, true] : this.indices.alongLanes(linear);
     if (plain && (factor === 1 || lanes === 1)) {
-      const address = f.local("i32");
-      this.indices.address(linear, layout);
-      f.set(address).storeLanes(address, value, lanes);
-      f.release(address);
+      const { offset, variable } = this.place(linear, layout);
+      f.storeLanes(variable, value, lanes, offset);
       return;
     }
     for (let lane = 0; lane < lanes; lane++) {
@@ -158,30 +141,69 @@ export class Accesses {
   }
 
   /**
-   * The address of a read without what changes inside deeper loops: a local that later addresses start from. Windows
-   * that are unrolled differ by constants alone and share it.
+   * Where a place is: what varies with the loops, in a local, and a number that instructions add. Places that differ by
+   * constants alone, such as those of an unrolled window or of equally large tensors, share the local.
    */
-  pointer(access: Access, level: number): Local | undefined {
-    const terms = this.termsUpTo(access, level);
-    if (terms.length === 0) return undefined;
-    const key = this.pointerKey(access, terms);
+  private place(linear: Index, layout: Layout): { readonly variable: Local; readonly offset: number } {
+    const { f } = this;
+    const { open, constant } = this.indices.parts(linear);
+    const start = this.target.address({ ...layout, offset: 0 }) + 4 * constant;
+    const [least] = new Index(open, 0).range();
+    // Instructions add no negative numbers, and what varies is not below 0 for them.
+    const offset = start >= 0 && least >= 0 ? start : 0;
+    const key = this.variableKey(open, layout, start - offset);
     const known = this.known.get(key);
-    if (known !== undefined) return known;
-    const local = this.f.local("i32");
-    this.indices.address(new Index(terms, 0), access.layout);
-    this.f.set(local);
-    this.known.set(key, local);
-    return local;
+    if (known !== undefined) return { variable: known, offset };
+    const deepest = Math.max(0, ...this.levels.values());
+    let rest = new Index(open, 0);
+    let from: Local | undefined;
+    for (let level = deepest - 1; level >= 0 && from === undefined; level--) {
+      const terms = this.termsUpTo(open, level);
+      from = this.known.get(this.variableKey(terms, layout, 0));
+      if (from !== undefined)
+        rest = new Index(
+          open.filter((term) => !terms.includes(term)),
+          0,
+        );
+    }
+    const variable = f.local("i32");
+    if (from === undefined) {
+      this.indices.integer(rest.times(4).plus(start - offset));
+      this.target.addThread(f, layout);
+    } else {
+      f.get(from);
+      const more = rest.times(4).plus(start - offset);
+      if (more.terms.length > 0 || more.constant !== 0) {
+        this.indices.integer(more);
+        f.op("i32.add");
+      }
+    }
+    f.set(variable);
+    this.known.set(key, variable);
+    return { variable, offset };
   }
 
-  /** The terms of a read whose loops lie no deeper than `level`. */
-  private termsUpTo(access: Access, level: number): Index["terms"] {
-    return access.linear.terms.filter(
+  /** Leaves what varies of a place on the stack. */
+  private push(linear: Index, layout: Layout): { readonly offset: number } {
+    const place = this.place(linear, layout);
+    this.f.get(place.variable);
+    return place;
+  }
+
+  /** Finds what of a read's place varies in loops down to `level` alone, for reads in deeper ones to start from. */
+  prepare({ linear, layout }: Pick<Access, "linear" | "layout">, level: number): void {
+    const terms = this.termsUpTo(this.indices.parts(linear).open, level);
+    if (terms.length > 0) this.place(new Index(terms, 0), { ...layout, offset: 0 });
+  }
+
+  /** The terms whose loops lie no deeper than `level`. */
+  private termsUpTo(terms: Index["terms"], level: number): Index["terms"] {
+    return terms.filter(
       ({ atom }) => atom.kind === "axis" && this.levels.has(atom) && (this.levels.get(atom) ?? 0) <= level,
     );
   }
 
-  private pointerKey(access: Access, terms: Index["terms"]): string {
-    return `p${this.indices.termsKey(terms)}@${access.layout.buffer}`;
+  private variableKey(terms: Index["terms"], { buffer }: Layout, more: number): string {
+    return `p${this.indices.termsKey(terms)}${buffer === threadBuffer ? "@thread" : ""}+${more}`;
   }
 }

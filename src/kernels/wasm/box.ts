@@ -20,7 +20,12 @@ export interface BoxFill {
   readonly variables: ReadonlyMap<Axis, Local>;
 }
 
-export function emitBox(f: FunctionBuilder, target: Target, { a, batch }: Contraction, fill: BoxFill): void {
+export function emitBox(
+  f: FunctionBuilder,
+  target: Target,
+  { a, batch }: Pick<Contraction, "a" | "batch">,
+  fill: BoxFill,
+): void {
   const { box } = fill;
   const layout = target.layoutOf(a.operand);
   const [, height, width, depth] = box.extents;

@@ -16,65 +16,35 @@
  */
 
 import { type View, viewOf } from "../contraction-view.ts";
-import { replaceValue, scatter } from "../formula.ts";
+import { scatter } from "../formula.ts";
 import { type Axis, type Index, index } from "../index-expression.ts";
 import { contiguousLayout, type Layout, linearIndex } from "../layout.ts";
-import { type Contraction, isEpilogue, readsAround } from "../schedule-contraction.ts";
-import { type Operand, position, Source, sum as sumOver } from "../value.ts";
+import { type Contraction, isEpilogue, mergeRuns, readsAround } from "../schedule-contraction.ts";
+import { type Operand, position, Source } from "../value.ts";
+import { columnGroups } from "./column-groups.ts";
 import type { ColumnGroup, Panels, Partials } from "./contraction-types.ts";
+import { renderFewRows } from "./few-rows.ts";
+import { renderLongSums } from "./long-sums.ts";
 import { renderNest } from "./nest.ts";
+import { finishSums, placeSums } from "./partial-sums.ts";
 import type { Launch, Target } from "./target.ts";
 import { enoughTasks, TileLoops } from "./tile-loops.ts";
-
-/** Register tiles: rows and columns, and the cost of a multiply-add relative to the machine's peak, as measured. */
-const tileShapes = [
-  { columns: 12, rows: 3, cost: 58 / 52 },
-  { columns: 8, rows: 4, cost: 58 / 49 },
-  { columns: 4, rows: 7, cost: 58 / 38 },
-] as const;
-
-/** Covers the columns with tiles at the least cost; lanes beyond the last column are computed in vain. */
-function columnGroups(extent: number): ColumnGroup[] {
-  const best: { cost: number; shape: (typeof tileShapes)[number] | undefined }[] = [
-    { cost: 0, shape: undefined },
-  ];
-  for (let covered = 1; covered <= extent; covered++) {
-    const ways = tileShapes.map((shape) => ({
-      cost: best[Math.max(0, covered - shape.columns)].cost + shape.columns * shape.cost,
-      shape,
-    }));
-    best.push(ways.reduce((a, b) => (b.cost < a.cost ? b : a)));
-  }
-  const widths: (typeof tileShapes)[number][] = [];
-  for (let covered = extent; covered > 0; ) {
-    const { shape } = best[covered];
-    if (shape === undefined) break;
-    widths.push(shape);
-    covered -= shape.columns;
-  }
-  widths.sort((a, b) => b.columns - a.columns);
-  const groups: ColumnGroup[] = [];
-  let from = 0;
-  let block = 0;
-  for (const shape of tileShapes) {
-    const count = widths.filter((each) => each === shape).length;
-    if (count > 0) groups.push({ from, block, count, columns: shape.columns, rows: shape.rows });
-    from += count * shape.columns;
-    block += count;
-  }
-  return groups;
-}
 
 /** Rows that a task should at least have of an operand for packing the other to pay. */
 const packingRows = 24;
 /** What a box may take of the L1 cache beside B and the result. */
 const boxBytes = 20 * 1024;
+/** The same of the L2 cache, where B has more numbers than fit into it. */
+const largeBoxBytes = 512 * 1024;
+const manyNumbers = 256 * 1024;
 
 export interface ContractionOptions {
   /** Whether a task has all rows: its caller shares them out. Default false. */
   readonly wholeRows?: boolean;
   /** Whether B depends on the state alone, so that it is packed once. Default: whether it is part of the state. */
   readonly isConstant?: boolean;
+  /** Whether B is packed however few rows use it, because it is used again and again. Default false. */
+  readonly packs?: boolean;
 }
 
 /** The launches that compute a contraction, or undefined where its form is not one of those known here. */
@@ -82,9 +52,19 @@ export function renderContraction(
   target: Target,
   contraction: Contraction,
   layout: Layout,
-  { wholeRows = false, isConstant = target.constants.has(contraction.b.operand) }: ContractionOptions = {},
+  {
+    wholeRows = false,
+    isConstant = target.constants.has(contraction.b.operand),
+    packs = false,
+  }: ContractionOptions = {},
 ): Launch[] | undefined {
-  return new ContractionRenderer(target, contraction, layout, { wholeRows, isConstant }).render();
+  const apart =
+    wholeRows || packs
+      ? undefined
+      : (renderFewRows(target, contraction, layout) ?? renderLongSums(target, contraction, layout));
+  return (
+    apart ?? new ContractionRenderer(target, contraction, layout, { wholeRows, isConstant, packs }).render()
+  );
 }
 
 class ContractionRenderer {
@@ -93,14 +73,16 @@ class ContractionRenderer {
   private readonly layout: Layout;
   private readonly wholeRows: boolean;
   private readonly isConstant: boolean;
+  private readonly packs: boolean;
   private readonly launches: Launch[] = [];
 
   constructor(
     target: Target,
     contraction: Contraction,
     layout: Layout,
-    { wholeRows, isConstant }: Required<ContractionOptions>,
+    { wholeRows, isConstant, packs }: Required<ContractionOptions>,
   ) {
+    this.packs = packs;
     this.wholeRows = wholeRows;
     this.isConstant = isConstant;
     this.target = target;
@@ -110,7 +92,13 @@ class ContractionRenderer {
 
   render(): Launch[] | undefined {
     const { c, target } = this;
-    const view = viewOf(c, target.layoutOf(c.a.operand), { boxBytes, enoughTasks });
+    const ofB = [c.n, ...c.k].reduce((product, each) => product * each.extent, 1);
+    // Each box has all of B read once: where that is much, boxes are few, and tasks share out the columns.
+    const boxes =
+      ofB > manyNumbers
+        ? { boxBytes: largeBoxBytes, sumBoxBytes: boxBytes, enoughTasks: 1 }
+        : { boxBytes, enoughTasks };
+    const view = viewOf(c, target.layoutOf(c.a.operand), boxes);
     if (view === undefined) return undefined;
     const { box } = view;
     // Axes of the sum outside the tile's own loop: results are kept in memory between its passes.
@@ -118,7 +106,7 @@ class ContractionRenderer {
     const sumInTile = c.k.filter((each) => !splits.includes(each));
     const plainEpilogue = isEpilogue(c.part.value, c.sum) && this.epilogueSteps();
     const parted = splits.length > 0 || (box?.blocked !== undefined && c.k.includes(box.blocked));
-    const groups = columnGroups(c.n.extent);
+    const groups = columnGroups(c.n.extent, this.rowsInARow(view));
     const b = this.panels(sumInTile, groups, parted);
     const result = parted || !plainEpilogue ? this.partials(splits) : undefined;
     const loops = new TileLoops({
@@ -135,8 +123,15 @@ class ContractionRenderer {
       wholeRows: this.wholeRows,
     });
     this.launches.push(loops.render());
-    if (result !== undefined) this.launches.push(this.combine(result));
+    if (result !== undefined)
+      this.launches.push(finishSums(target, c, this.layout, result.operand, result.axes));
     return this.launches;
+  }
+
+  /** How many rows tiles go along before they jump. */
+  private rowsInARow({ box, factorOf }: View): number {
+    const inside = this.c.m.filter((each) => !box?.outside.includes(each) && each !== box?.blocked);
+    return mergeRuns(inside, [factorOf]).at(-1)?.extent ?? 1;
   }
 
   /** Axes of the sum that are walked outside the tile. */
@@ -164,7 +159,8 @@ class ContractionRenderer {
     const layout = target.layoutOf(c.b.operand);
     const linear = linearIndex(c.b.at, layout);
     const rows = c.m.reduce((product, each) => product * each.extent, 1);
-    if (linear.factorOf(c.n) === 1 && (parted || rows < packingRows || usesOutside(linear, sumInTile, c)))
+    const isForFew = rows < packingRows && !this.packs;
+    if (linear.factorOf(c.n) === 1 && (parted || isForFew || usesOutside(linear, sumInTile, c)))
       return {
         address: target.address({ ...layout, offset: 0 }) + 4 * linear.constant,
         factorOf: (each) => linear.factorOf(each),
@@ -251,20 +247,9 @@ class ContractionRenderer {
     const perChunk = Math.ceil(length / most);
     const chunks = Math.ceil(length / perChunk);
     const shape = [chunks, ...axes.map((each) => each.extent)];
-    const operand: Operand = { shape };
-    const address = target.scratch(4 * chunks * size);
-    const layout = contiguousLayout(0, shape, (address - target.map.bases[0]) / 4);
-    target.layouts.set(operand, layout);
-    return { operand, layout, axes, chunks, perChunk, address };
-  }
-
-  /** Adds the chunks in order and computes what stands around the sum. */
-  private combine({ operand, axes, chunks }: Partials): Launch {
-    const { c, target } = this;
-    const source = new Source(operand);
-    const total = sumOver([chunks], (g) => source.at(g, ...axes));
-    const value = replaceValue(c.part.value, c.sum, total);
-    return renderNest(target, [{ part: { ...c.part, value }, layout: this.layout }]);
+    const { strides } = contiguousLayout(0, shape);
+    const { operand, address } = placeSums(target, chunks, axes, strides);
+    return { operand, layout: target.layoutOf(operand), axes, chunks, perChunk, address };
   }
 }
 

@@ -127,13 +127,19 @@ export class Indices {
     f.set(into).get(into).i32(b).get(into).i32(b).op("i32.lt_s", "select").set(into);
   }
 
-  indexKey(of: Index): string {
+  /** An index as the terms that vary and what is constant here, unrolled windows included. */
+  parts(of: Index): { readonly open: Index["terms"]; readonly constant: number } {
     let constant = of.constant;
     const open = of.terms.filter(({ atom, factor }) => {
       const fixed = atom.kind === "axis" ? this.fixed.get(atom) : undefined;
       if (fixed !== undefined) constant += fixed * factor;
       return fixed === undefined;
     });
+    return { open, constant };
+  }
+
+  indexKey(of: Index): string {
+    const { open, constant } = this.parts(of);
     return `${this.termsKey(open)}+${constant}`;
   }
 

@@ -58,7 +58,7 @@ export class NestValues {
         return;
       }
       const access = this.nest.accesses.get(value);
-      if (access !== undefined) this.accesses.pointer(access, level);
+      if (access !== undefined) this.accesses.prepare(access, level);
       for (const child of children(value)) walk(child);
     };
     for (const { value } of this.nest.outputs) walk(value);

@@ -51,7 +51,7 @@ export class Target {
   /** Bytes beyond the end of memory that vector reads may touch. */
   slackBytes = 64;
   readonly tables: number[] = [];
-  /** Bytes from one thread's memory to the next. */
+  /** Bytes from one thread's memory for layouts in `threadBuffer` to the next. */
   threadBytes = 0;
   private stepScratch = 0;
   private count = 0;
@@ -114,10 +114,15 @@ export class Target {
     return address;
   }
 
-  /** Byte address of scratch memory of which each thread has `bytes`, one after the other; once a step. */
+  /** Byte address of scratch memory of which each thread has `bytes`, a multiple of 64, one after the other. */
   perThread(bytes: number): number {
+    return this.scratch(bytes * this.threads);
+  }
+
+  /** The same for layouts in `threadBuffer`; once a step. */
+  threadMemory(bytes: number): number {
     this.threadBytes = Math.ceil(bytes / 64) * 64;
-    return this.scratch(this.threadBytes * this.threads);
+    return this.perThread(this.threadBytes);
   }
 
   /** Byte address of a table with these numbers. */

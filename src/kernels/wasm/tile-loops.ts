@@ -12,8 +12,9 @@ import { type Range, rowTables, type TileLoopsOptions, TileRows, type TileTask }
 
 /** Enough tasks to keep threads balanced. */
 export const enoughTasks = 16;
-/** Rows that a task has at most, where rows are all that is shared out. */
+/** Rows that a task has at most, and the numbers of A in them: they stay in the L2 cache while columns go by. */
 const mostRows = 96;
+const mostNumbers = 64 * 1024;
 
 export class TileLoops {
   private readonly o: TileLoopsOptions;
@@ -41,12 +42,10 @@ export class TileLoops {
     // Where no box shares out the rows, tasks take stretches of the outermost run.
     const [run] = rows;
     const sharesRows = box === undefined && run !== undefined && !accumulates && !wholeRows;
-    const perRowTask = sharesRows ? this.rowsPerTask(run) : 1;
-    const rowTasks = sharesRows ? Math.ceil(run.extent / perRowTask) : 1;
     const outer = [...c.batch, ...outsideRows].reduce((product, each) => product * each.extent, 1);
-    const others = outer * blocks * chunks * rowTasks;
-    const wantedShares = Math.min(blocksOfColumns, Math.max(1, Math.ceil(enoughTasks / others)));
-    const perShare = Math.ceil(blocksOfColumns / wantedShares);
+    const beside = outer * blocks * chunks;
+    const [perRowTask, perShare] = this.sharing(sharesRows ? run : undefined, blocksOfColumns, beside);
+    const rowTasks = sharesRows ? Math.ceil(run.extent / perRowTask) : 1;
     const shares = Math.ceil(blocksOfColumns / perShare);
 
     const rest = f.local("i32");
@@ -90,22 +89,40 @@ export class TileLoops {
         f.get(at).i32(1).op("i32.add").tee(at).get(end).op("i32.lt_s");
       });
     }
-    return { name: f.name, index: this.o.target.module.add(f), tasks: others * shares };
+    return { name: f.name, index: this.o.target.module.add(f), tasks: beside * rowTasks * shares };
   }
 
-  /** Places of the outermost run of rows for one task: whole tiles, and enough tasks. */
-  private rowsPerTask(run: Run): number {
-    if (this.t.rows.length > 1) {
-      const inner = this.t.rows.slice(1).reduce((product, each) => product * each.extent, 1);
-      return Math.max(1, Math.min(Math.ceil(run.extent / enoughTasks), Math.ceil(4096 / inner)));
+  /**
+   * Places of the outermost run of rows, if it is shared out, and blocks of columns for one task: enough tasks, and the fewest
+   * numbers of A and B read, of which each task reads its own.
+   */
+  private sharing(run: Run | undefined, blocksOfColumns: number, beside: number): [number, number] {
+    const { contraction: c, groups, sumInTile } = this.o;
+    const wanted = Math.ceil(enoughTasks / beside);
+    const perColumns = (tasks: number) =>
+      Math.ceil(blocksOfColumns / Math.min(blocksOfColumns, Math.max(1, Math.ceil(wanted / tasks))));
+    if (run === undefined) return [1, perColumns(1)];
+    const inner = this.t.rows.slice(1).reduce((product, each) => product * each.extent, 1);
+    const steps = sumInTile.reduce((product, each) => product * each.extent, 1);
+    // Whole tiles of all groups of columns, so that only the last task has a rest.
+    const multiple =
+      this.t.rows.length > 1
+        ? 1
+        : groups.reduce((product, { rows }) => (product % rows === 0 ? product : product * rows), 1);
+    const most = Math.max(1, Math.min(mostRows, mostNumbers / steps) / inner);
+    let best: { cost: number; sharing: [number, number] } | undefined;
+    for (let tasks = Math.ceil(run.extent / most); tasks <= run.extent; tasks++) {
+      const rows = Math.min(run.extent, Math.ceil(run.extent / tasks / multiple) * multiple);
+      const rowTasks = Math.ceil(run.extent / rows);
+      const columns = perColumns(rowTasks);
+      const shares = Math.ceil(blocksOfColumns / columns);
+      // Too few tasks leave threads without work.
+      const idle = Math.max(1, wanted / (rowTasks * shares));
+      const cost = idle * (rowTasks * c.n.extent + shares * run.extent * inner);
+      if (best === undefined || cost < best.cost) best = { cost, sharing: [rows, columns] };
+      if (rowTasks >= wanted) break;
     }
-    // A multiple of all tiles, so that only the last task has a rest.
-    const multiple = this.o.groups.reduce(
-      (product, { rows }) => (product % rows === 0 ? product : product * rows),
-      1,
-    );
-    const wanted = Math.min(mostRows, Math.ceil(run.extent / enoughTasks));
-    return Math.ceil(wanted / multiple) * multiple;
+    return best?.sharing ?? [run.extent, perColumns(1)];
   }
 
   /** First place and end of share number `share`. */

@@ -1,40 +1,42 @@
 /**
- * Renders 3×3 convolutions at stride 1 by Winograd's algorithms (`../winograd.ts`). A task is a block of rows of one
- * image: it copies them with their edges, transforms them, multiplies and transforms back, all in memory of its own
- * thread that stays in the cache; only the result is written out. Filters are transformed once per run.
+ * Renders 3×3 convolutions at stride 1 by Winograd's algorithms (`../winograd.ts`). A task is a block of rows of one image, or
+ * some small images: it copies them with their edges, transforms them, multiplies and transforms back, all in memory of its own
+ * thread that stays in the L2 cache; only the result is written out. Where there are few blocks, or filters that each block would
+ * fetch from beyond the cache, all blocks are transformed first, then multiplied together, then transformed back.
+ *
+ * Transforms go by columns, then by rows: six vectors in, six out. A whole tile at a time, V8 loads all 36 vectors before it
+ * computes, and keeps most of them on the stack; that took three times as long as the sixfold sums between.
  */
 
 import type { Part } from "../formula.ts";
-import { contiguousLayout, type Layout } from "../layout.ts";
+import type { Axis } from "../index-expression.ts";
+import type { Layout } from "../layout.ts";
 import { asContraction, type Contraction } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";
-import {
-  asCorrelation,
-  asWeightGradient,
-  type Correlation,
-  type WeightGradient,
-  type Winograd,
-  type WinogradOptions,
-  winograd,
-} from "../winograd.ts";
-import { winogradWeightGradient } from "../winograd-staged.ts";
-import { emitBox } from "./box.ts";
+import { asCorrelation, asWeightGradient, type Correlation } from "../winograd.ts";
+import { type HalvesOptions, type WinogradHalves, winogradByHalves } from "../winograd-halves.ts";
+import type { FunctionBuilder, Local } from "./assembler.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
-import { type Launch, type Target, threadBuffer } from "./target.ts";
+import type { Launch, Target } from "./target.ts";
+import {
+  emitBoxTransform,
+  forEachPlace,
+  forEachTask,
+  placeInScratch,
+  placeInThread,
+  renderBoxTransform,
+} from "./winograd-box.ts";
+import { renderWinogradGradient } from "./winograd-gradient.ts";
 
 /** Fewer channels on either side leave too little work between the transforms. */
 const leastChannels = 16;
-/**
- * What the transformed tiles of one task may take: about the L1 cache, and a row of tiles at least. One thread's effective
- * GFLOP/s at 16, 32 and 64 channels with tiles of 2: direct 49, 48, 48, so 68, 82, 82; with blocks for the L2 cache (256 KiB)
- * 45, 64, 76.
- */
-const blockBytes = 48 * 1024;
+/** What the transformed tiles of one task may take of the L2 cache; a row of tiles at least. */
+const blockBytes = 256 * 1024;
+/** Tasks that keep threads balanced. */
+const enoughTasks = 8;
 /** What transforming a number of a tile costs, in multiply-adds. */
-const transformCost = 10;
-/** What reading a number of a filter costs, which comes from beyond the L2 cache where there are many channels. */
-const readingCost = 8;
+const transformCost = 8;
 
 export function renderWinograd(
   target: Target,
@@ -43,7 +45,7 @@ export function renderWinograd(
 ): Launch[] | undefined {
   if (!target.winograd) return undefined;
   const gradient = asWeightGradient(contraction);
-  if (gradient !== undefined) return renderWeightGradient(target, gradient, layout);
+  if (gradient !== undefined) return renderWinogradGradient(target, gradient, layout);
   const correlation = asCorrelation(contraction);
   if (correlation === undefined) return undefined;
   if (correlation.c.extent < leastChannels || contraction.n.extent < leastChannels) return undefined;
@@ -52,57 +54,41 @@ export function renderWinograd(
   return options && new WinogradRenderer(target, correlation, options, layout).render();
 }
 
-/** Size and rows of tiles by the least estimated time; undefined where the direct sum is estimated to be as fast. */
-function chosen({ contraction, p, q, c }: Correlation): WinogradOptions | undefined {
-  const k = contraction.n.extent;
-  const direct = p.extent * q.extent * (9 * c.extent * k);
-  let best: { time: number; options: WinogradOptions } | undefined;
+/** The way that is estimated to take the least time; undefined where the direct sum takes as long. */
+function chosen({ contraction, p, q, c, image }: Correlation): HalvesOptions | undefined {
+  const [k, images] = [contraction.n.extent, image?.extent ?? 1];
+  const direct = images * p.extent * q.extent * (9 * c.extent * k);
+  let best: { time: number; options: HalvesOptions } | undefined;
+  const consider = (time: number, options: HalvesOptions) => {
+    if (best === undefined || time < best.time) best = { time, options };
+  };
   for (const size of [4, 2] as const) {
     const [rows, columns] = [Math.ceil(p.extent / size), Math.ceil(q.extent / size)];
     const products = (size + 2) ** 2;
-    const rowBytes = 4 * products * columns * (c.extent + k);
-    const tileRows = largestDivisor(rows, Math.max(1, Math.floor(blockBytes / rowBytes)));
-    const tiles = rows * columns * products;
     const filters = products * c.extent * k;
-    const time = tiles * (c.extent * k + transformCost * (c.extent + k)) + readingCost * filters;
-    if (best === undefined || time < best.time) best = { time, options: { size, tileRows } };
+    const tiles = images * rows * columns;
+    const transformed = tiles * products * (c.extent + k);
+    const time = tiles * filters + transformCost * transformed;
+    const tileBytes = 4 * products * (c.extent + k);
+    const fitting = Math.max(1, Math.floor(blockBytes / tileBytes));
+    const tileRows = largestDivisor(rows, Math.max(1, Math.floor(fitting / columns)));
+    const together =
+      tileRows < rows ? 1 : largestDivisor(images, Math.max(1, Math.floor(fitting / (rows * columns))));
+    const tasks = tiles / (tileRows * columns * together);
+    if (tasks >= enoughTasks)
+      consider(time + tasks * readingCost(filters) * filters, { size, tileRows, together });
+    consider(time + readingCost(filters) * filters + 2 * readingCost(transformed) * transformed, {
+      size,
+      tileRows: 1,
+      inStages: true,
+    });
   }
   return best !== undefined && best.time < 0.9 * direct ? best.options : undefined;
 }
 
-/** The gradient of a filter: transforms of all images, products summed over all tiles, and back. */
-function renderWeightGradient(
-  target: Target,
-  gradient: WeightGradient,
-  layout: Layout,
-): Launch[] | undefined {
-  const { contraction, c, p, q, image } = gradient;
-  const [k, images] = [contraction.n.extent, image?.extent ?? 1];
-  if (c.extent < leastChannels || k < leastChannels) return undefined;
-  const direct = images * p.extent * q.extent * 9 * c.extent * k;
-  const tiles = images * Math.ceil(p.extent / 4) * Math.ceil(q.extent / 4);
-  const time = 36 * (tiles * (c.extent * k + transformCost * (c.extent + k)) + readingCost * c.extent * k);
-  if (time > 0.9 * direct) return undefined;
-  const w = winogradWeightGradient(gradient);
-  for (const operand of [w.images, w.gradients, w.products]) {
-    const offset = (target.scratch(4 * elements(operand) + 64) - target.map.bases[0]) / 4;
-    target.layouts.set(operand, contiguousLayout(0, operand.shape, offset));
-  }
-  const nest = (parts: readonly Part[], to: Layout) =>
-    renderNest(
-      target,
-      parts.map((part) => ({ part, layout: to })),
-    );
-  const products = target.layoutOf(w.products);
-  const product = asContraction(w.productPart, products, (operand) => target.layoutOf(operand));
-  const multiplied = product && renderContraction(target, product, products);
-  if (multiplied === undefined) return undefined;
-  return [
-    nest(w.imageParts, target.layoutOf(w.images)),
-    nest(w.gradientParts, target.layoutOf(w.gradients)),
-    ...multiplied,
-    nest(w.resultParts, layout),
-  ];
+/** What reading a number costs, in multiply-adds, of so many that are read between two times: from L2, L3, or memory. */
+function readingCost(numbers: number): number {
+  return numbers < 64 * 1024 ? 0.5 : numbers < 4 * 1024 * 1024 ? 2 : 6;
 }
 
 /** The largest divisor of `of` that is at most `most`. */
@@ -115,129 +101,137 @@ function largestDivisor(of: number, most: number): number {
 class WinogradRenderer {
   private readonly target: Target;
   private readonly correlation: Correlation;
-  private readonly w: Winograd;
+  private readonly w: WinogradHalves;
+  private readonly options: HalvesOptions;
   /** Rows of the result in a block. */
   private readonly rows: number;
   private readonly layout: Layout;
 
-  constructor(target: Target, correlation: Correlation, options: WinogradOptions, layout: Layout) {
+  constructor(target: Target, correlation: Correlation, options: HalvesOptions, layout: Layout) {
     this.target = target;
     this.correlation = correlation;
-    this.w = winograd(correlation, options);
+    this.w = winogradByHalves(correlation, options);
+    this.options = options;
     this.rows = options.size * options.tileRows;
     this.layout = layout;
   }
 
   render(): Launch[] | undefined {
     const { target, w } = this;
-    const { contraction, p } = this.correlation;
-    const boxAddress = this.place();
-    const filtersLayout = target.layoutOf(w.filters);
-    const isConstant = target.constants.has(contraction.b.operand);
-    const transformed = renderNest(
-      target,
-      w.filterParts.map((part) => ({ part, layout: filtersLayout })),
-    );
-    const product = asContraction(w.productPart, target.layoutOf(w.products), (operand) =>
-      target.layoutOf(operand),
-    );
+    const { inStages = false } = this.options;
+    this.place();
+    const isConstant = target.constants.has(this.correlation.contraction.b.operand);
+    const filters = this.nest(w.filterParts, w.filters);
+    const products = target.layoutOf(w.products);
+    const product = asContraction(w.productPart, products, (operand) => target.layoutOf(operand));
     const rendered =
       product &&
-      renderContraction(target, product, target.layoutOf(w.products), { wholeRows: true, isConstant });
+      renderContraction(target, product, products, { wholeRows: !inStages, isConstant, packs: true });
     if (rendered === undefined) return undefined;
     const [multiply, ...packing] = rendered.toReversed();
-    // Only what is packed is kept: filters that are read as they lie are in memory that the next step takes.
-    const filters = { ...transformed, constant: isConstant && packing.length > 0 };
-    const { image } = this.correlation;
-    const given = [w.block, w.group];
-    const images = renderNest(
-      target,
-      w.imageParts.map((part) => ({ part, layout: target.layoutOf(w.images) })),
-    );
-    const { results, finishPart } = w;
-    const back = renderNest(
-      target,
-      w.resultParts.map((part) => ({
-        part,
-        layout: results === undefined ? this.layout : target.layoutOf(results),
-      })),
-      results === undefined ? given : [],
-    );
-    const finish =
-      finishPart && renderNest(target, [{ part: finishPart, layout: this.layout }], [...given, w.row]);
-
-    const f = target.kernel();
-    const [task, thread] = [f.parameter(0), f.parameter(1)];
-    const [block, imageAt, from, end, box, at] = [0, 1, 2, 3, 4, 5].map(() => f.local("i32"));
-    f.get(task).i32(w.block.extent).op("i32.rem_u").set(block);
-    f.get(task).i32(w.block.extent).op("i32.div_u").set(imageAt);
-    f.get(block).i32(this.rows).op("i32.mul").set(from);
-    f.get(from).i32(this.rows).op("i32.add").set(end);
-    f.i32(boxAddress);
-    target.addThread(f, { buffer: threadBuffer, offset: 0, strides: [] });
-    f.set(box);
-    emitBox(f, target, contraction, {
-      box: {
-        extents: [1, ...w.box.shape],
-        blocked: p,
-        block: this.rows,
-        outside: image === undefined ? [] : [image],
-      },
-      to: box,
-      from,
-      end,
-      variables: new Map(image === undefined ? [] : [[image, imageAt]]),
+    const constants = [{ ...filters, constant: isConstant }, ...packing.reverse()];
+    if (inStages)
+      return [
+        ...constants,
+        this.task((f, places) => this.emitImages(f, places)),
+        multiply,
+        this.task((f, places) => this.emitResults(f, places)),
+      ];
+    const whole = this.task((f, places) => {
+      this.emitImages(f, places);
+      forEachTask(f, multiply);
+      this.emitResults(f, places);
     });
-    const all = (launch: Launch, parameters: () => void) => {
-      f.i32(0).set(at);
-      f.loop(() => {
-        f.get(at).get(thread);
-        parameters();
-        f.call(launch.index).get(at).i32(1).op("i32.add").tee(at).i32(launch.tasks).op("i32.lt_s");
-      });
-    };
-    all(images, () => {});
-    all(multiply, () => {});
-    if (finish === undefined) all(back, () => f.get(block).get(imageAt));
-    else {
-      all(back, () => {});
-      // Rows of the last block that are beyond the result are left out.
-      const [row, last] = [f.local("i32"), f.local("i32")];
-      f.i32(p.extent).get(from).op("i32.sub").set(last);
-      f.get(last).i32(this.rows).get(last).i32(this.rows).op("i32.lt_s", "select").set(last);
-      f.i32(0).set(row);
-      f.loop(() => {
-        all(finish, () => f.get(block).get(imageAt).get(row));
-        f.get(row).i32(1).op("i32.add").tee(row).get(last).op("i32.lt_s");
-      });
-    }
-    const whole: Launch = {
-      name: f.name,
-      index: target.module.add(f),
-      tasks: w.block.extent * (image?.extent ?? 1),
-    };
-    return [filters, ...packing.reverse(), whole];
+    return [...constants, whole];
   }
 
-  /** Places the operands; returns the address of the box in a thread's memory. */
-  private place(): number {
+  private nest(parts: readonly Part[], to: Operand, given: readonly Axis[] = []): Launch {
+    const layout = this.target.layoutOf(to);
+    return renderNest(
+      this.target,
+      parts.map((part) => ({ part, layout })),
+      given,
+    );
+  }
+
+  /** A launch whose tasks are the blocks of all groups of images. */
+  private task(body: (f: FunctionBuilder, places: Places) => void): Launch {
     const { target, w } = this;
-    const filterBytes = 4 * elements(w.filters);
-    const filtersAt = (target.scratch(filterBytes) - target.map.bases[0]) / 4;
-    target.layouts.set(w.filters, contiguousLayout(0, w.filters.shape, filtersAt));
-    const inThread = [w.images, w.products, ...(w.results === undefined ? [] : [w.results]), w.box];
-    // Vector reads may go a little beyond each operand.
-    const bytes = inThread.map((operand) => Math.ceil((4 * elements(operand) + 64) / 64) * 64);
-    const base = target.perThread(bytes.reduce((sum, each) => sum + each, 0));
-    let address = base;
-    for (const [i, operand] of inThread.entries()) {
-      target.layouts.set(operand, contiguousLayout(threadBuffer, operand.shape, address / 4));
-      address += bytes[i];
-    }
-    return address - bytes[bytes.length - 1];
+    const f = target.kernel();
+    const [block, group, image] = [0, 1, 2].map(() => f.local("i32"));
+    const task = f.parameter(0);
+    f.get(task).i32(w.places[0].extent).op("i32.rem_u").set(block);
+    f.get(task).i32(w.places[0].extent).op("i32.div_u").set(group);
+    body(f, { block, group, image });
+    return { name: f.name, index: target.module.add(f), tasks: w.places[0].extent * w.places[1].extent };
+  }
+
+  /** For each image of the group: copies its block with its edges, and transforms the copy. */
+  private emitImages(f: FunctionBuilder, places: Places): void {
+    const { target, w } = this;
+    const { contraction, image, p } = this.correlation;
+    const from = f.local("i32");
+    const imageAt = f.local("i32");
+    f.get(places.block).i32(this.rows).op("i32.mul").set(from);
+    const at = { axis: p, block: this.rows, from, outside: image, place: imageAt };
+    const tiles = renderBoxTransform(target, w.imageTransform, w.images, w.places);
+    forEachPlace(f, places.image, w.places[2].extent, () => {
+      f.get(places.group).i32(w.places[2].extent).op("i32.mul").get(places.image).op("i32.add").set(imageAt);
+      emitBoxTransform(f, target, contraction.a, at, tiles, [places.block, places.group, places.image]);
+    });
+  }
+
+  /** For each image of the group: transforms its products back, and stores what is of the result. */
+  private emitResults(f: FunctionBuilder, places: Places): void {
+    const { target, w } = this;
+    const { p } = this.correlation;
+    const at = [places.block, places.group, places.image];
+    const columns = this.nest(w.resultColumnParts, w.resultColumns, w.places);
+    const back =
+      w.results === undefined
+        ? renderNest(
+            target,
+            w.resultParts.map((part) => ({ part, layout: this.layout })),
+            w.places,
+          )
+        : this.nest(w.resultParts, w.results, w.places);
+    const finish =
+      w.finishPart && renderNest(target, [{ part: w.finishPart, layout: this.layout }], [...w.places, w.row]);
+    forEachPlace(f, places.image, w.places[2].extent, () => {
+      forEachTask(f, columns, at);
+      forEachTask(f, back, at);
+      if (finish === undefined) return;
+      // Rows of the last block that are beyond the result are left out.
+      const [row, last] = [f.local("i32"), f.local("i32")];
+      f.i32(p.extent).get(places.block).i32(this.rows).op("i32.mul", "i32.sub").set(last);
+      f.get(last).i32(this.rows).get(last).i32(this.rows).op("i32.lt_s", "select").set(last);
+      forEachPlace(f, row, last, () => forEachTask(f, finish, [...at, row]));
+    });
+  }
+
+  private place(): void {
+    const { target, w } = this;
+    const inScratch = [w.filters, ...(this.options.inStages ? [w.images, w.products] : [])];
+    placeInScratch(target, inScratch);
+    const results = w.results === undefined ? [] : [w.results];
+    const others = [
+      w.imageTransform.box,
+      w.imageTransform.columns,
+      w.images,
+      w.products,
+      w.resultColumns,
+      ...results,
+    ];
+    placeInThread(
+      target,
+      others.filter((operand) => !inScratch.includes(operand)),
+    );
   }
 }
 
-function elements({ shape }: Operand): number {
-  return shape.reduce((product, extent) => product * extent, 1);
+/** Where a task is: its block, its group of images, and which of these is at hand. */
+interface Places {
+  readonly block: Local;
+  readonly group: Local;
+  readonly image: Local;
 }

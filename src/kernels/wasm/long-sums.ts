@@ -1,0 +1,379 @@
+/**
+ * Renders sums over many places of products of channels with channels: gradients of 1×1 filters and of filters in Winograd's
+ * form, products with a transposed matrix. Rows of the result lie side by side in A, as columns do in B.
+ *
+ * A tile steps from place to place, thousands of numbers on; where that is a multiple of 4 KiB its cache lines take each other's
+ * room, and few of their numbers are used before they go (10 GFLOP/s of 45). So a task takes some places at a time, copies the
+ * rows and columns that it has of them to memory of its own, an odd number of cache lines apart, and adds what they give to
+ * sums that stay in the L2 cache.
+ */
+
+import { type Axis, index } from "../index-expression.ts";
+import { type Layout, linearIndex } from "../layout.ts";
+import { type Contraction, mergeRuns, type Read, type Run } from "../schedule-contraction.ts";
+import { FunctionBuilder, type Local } from "./assembler.ts";
+import { addTerms } from "./box.ts";
+import { columnGroups } from "./column-groups.ts";
+import { finishSums, placeSums } from "./partial-sums.ts";
+import { type Launch, type Target, threadBuffer } from "./target.ts";
+import { renderTile } from "./tile.ts";
+import { enoughTasks } from "./tile-loops.ts";
+
+/** Places that are copied at a time: a tile's lines of A, and its panel of B, fit into the L1 cache. */
+const mostPlaces = 128;
+/** Rows and columns of a task: its sums and both copies fit into the L2 cache. */
+const mostRows = 128;
+const mostColumns = 384;
+/** Shorter sums are not worth it. */
+const leastPlaces = 64;
+/** What the chunks of a sum may take together. */
+const chunkBytes = 8 * 1024 * 1024;
+
+/** The launches, or undefined where the contraction has another form. */
+export function renderLongSums(target: Target, c: Contraction, layout: Layout): Launch[] | undefined {
+  const inA = linearIndex(c.a.at, target.layoutOf(c.a.operand));
+  const inB = linearIndex(c.b.at, target.layoutOf(c.b.operand));
+  const [m] = c.m;
+  if (c.a.fill !== undefined || c.m.length !== 1) return undefined;
+  if (inA.factorOf(m) !== 1 || inB.factorOf(c.n) !== 1) return undefined;
+  const places = mergeRuns(c.k, [(each) => inA.factorOf(each), (each) => inB.factorOf(each)]);
+  const length = places.reduce((product, each) => product * each.extent, 1);
+  if (length < leastPlaces || m.extent < 12 || c.n.extent < 12) return undefined;
+  return new LongSumsRenderer(target, c, layout, m, places).render();
+}
+
+/** Equal stretches of an extent, but for the last. */
+interface Shares {
+  readonly each: number;
+  readonly last: number;
+  readonly count: number;
+}
+
+function sharesOf(extent: number, most: number, multiple: number): Shares {
+  const each = Math.min(
+    extent,
+    Math.ceil(Math.ceil(extent / Math.ceil(extent / most)) / multiple) * multiple,
+  );
+  const count = Math.ceil(extent / each);
+  return { each, last: extent - (count - 1) * each, count };
+}
+
+/** Numbers from one copied place to the next: an odd number of cache lines. */
+function apart(numbers: number): number {
+  const lines = Math.ceil(numbers / 16);
+  return 16 * (lines + ((lines + 1) % 2));
+}
+
+class LongSumsRenderer {
+  private readonly target: Target;
+  private readonly c: Contraction;
+  private readonly layout: Layout;
+  private readonly places: readonly Run[];
+  private readonly rows: Shares;
+  private readonly columns: Shares;
+  private readonly tiles = new Map<string, number>();
+
+  constructor(target: Target, c: Contraction, layout: Layout, m: Axis, places: readonly Run[]) {
+    this.target = target;
+    this.c = c;
+    this.layout = layout;
+    this.places = places;
+    this.rows = sharesOf(m.extent, mostRows, 12);
+    this.columns = sharesOf(c.n.extent, mostColumns, 24);
+  }
+
+  render(): Launch[] {
+    const { target, c, rows, columns } = this;
+    const [m] = c.m;
+    const axes = [...c.batch, m, c.n];
+    const strides = [Math.ceil(c.n.extent / 4) * 4, 1];
+    for (const each of [m, ...c.batch.toReversed()]) strides.unshift(strides[0] * each.extent);
+    const length = this.places.reduce((product, each) => product * each.extent, 1);
+    const batches = c.batch.reduce((product, each) => product * each.extent, 1);
+    const beside = batches * rows.count * columns.count;
+    const most = Math.min(
+      Math.ceil(enoughTasks / beside),
+      Math.max(1, Math.floor(chunkBytes / (4 * strides[0]))),
+      Math.ceil(length / mostPlaces),
+    );
+    const perChunk = Math.ceil(length / most);
+    const chunks = Math.ceil(length / perChunk);
+    const inPlace = linearIndex(c.part.at, this.layout);
+    // A whole sum that nothing stands around is added up where it belongs.
+    const sums =
+      chunks === 1 && c.part.value === c.sum && this.layout.buffer !== threadBuffer
+        ? undefined
+        : placeSums(target, chunks, axes, strides);
+    const address = sums?.address ?? target.address({ ...this.layout, offset: 0 }) + 4 * inPlace.constant;
+    const written =
+      sums === undefined
+        ? inPlace
+        : axes.reduce((total, each, i) => total.plus(index(each).times(strides[i + 1])), index(0));
+    const width = written.factorOf(m);
+
+    const f = target.kernel();
+    const rest = f.local("i32");
+    f.get(f.parameter(0)).set(rest);
+    const take = (extent: number): Local => {
+      const local = f.local("i32");
+      f.get(rest).i32(extent).op("i32.rem_u").set(local);
+      f.get(rest).i32(extent).op("i32.div_u").set(rest);
+      return local;
+    };
+    const [column, row, chunk] = [columns.count, rows.count, chunks].map(take);
+    const variables = new Map(c.batch.toReversed().map((each) => [each, take(each.extent)]));
+    const [rowApart, columnApart] = [apart(rows.each), apart(columns.each)];
+    const copyBytes = 4 * mostPlaces * (rowApart + columnApart);
+    const [copyOfA, copyOfB, out] = [0, 1, 2].map(() => f.local("i32"));
+    const copies = target.perThread(copyBytes);
+    f.get(f.parameter(1)).i32(copyBytes).op("i32.mul").i32(copies).op("i32.add").tee(copyOfA);
+    f.i32(4 * mostPlaces * rowApart)
+      .op("i32.add")
+      .set(copyOfB);
+    f.get(row).i32(rows.each).op("i32.mul").set(row);
+    f.get(column).i32(columns.each).op("i32.mul").set(column);
+    f.i32(address);
+    addTerms(f, written, variables, 4);
+    f.get(chunk)
+      .i32(4 * strides[0])
+      .op("i32.mul", "i32.add");
+    f.get(row)
+      .i32(4 * width)
+      .op("i32.mul", "i32.add");
+    f.get(column).i32(4).op("i32.mul", "i32.add").set(out);
+
+    const [at, end, count] = [0, 1, 2].map(() => f.local("i32"));
+    f.get(chunk).i32(perChunk).op("i32.mul").tee(at).i32(perChunk).op("i32.add").set(end);
+    f.get(end).i32(length).get(end).i32(length).op("i32.lt_s", "select").set(end);
+    this.clear(f, out, row, column, width);
+    f.loop(() => {
+      f.get(end).get(at).op("i32.sub").set(count);
+      f.get(count).i32(mostPlaces).get(count).i32(mostPlaces).op("i32.lt_s", "select").set(count);
+      this.copy(f, {
+        read: c.a,
+        which: 0,
+        first: row,
+        numbers: rows.each,
+        to: copyOfA,
+        at,
+        count,
+        variables,
+      });
+      this.copy(f, {
+        read: c.b,
+        which: 1,
+        first: column,
+        numbers: columns.each,
+        to: copyOfB,
+        at,
+        count,
+        variables,
+      });
+      this.forEachSize(f, row, column, (height, breadth) =>
+        f
+          .get(copyOfA)
+          .get(copyOfB)
+          .get(out)
+          .get(count)
+          .call(this.block(f.name, height, breadth, width)),
+      );
+      f.get(at).get(count).op("i32.add").tee(at).get(end).op("i32.lt_s");
+    });
+    const added = { name: f.name, index: target.module.add(f), tasks: beside * chunks };
+    return sums === undefined ? [added] : [added, finishSums(target, c, this.layout, sums.operand, axes)];
+  }
+
+  /** What `body` emits for the rows and columns that the task has: all alike, or fewer in the last shares. */
+  private forEachSize(
+    f: FunctionBuilder,
+    row: Local,
+    column: Local,
+    body: (rows: number, columns: number) => void,
+  ): void {
+    const along = ({ each, last, count }: Shares, first: Local, inside: (extent: number) => void) => {
+      if (last === each) inside(each);
+      else {
+        f.get(first)
+          .i32((count - 1) * each)
+          .op("i32.eq");
+        f.if(
+          () => inside(last),
+          () => inside(each),
+        );
+      }
+    };
+    along(this.rows, row, (height) => along(this.columns, column, (breadth) => body(height, breadth)));
+  }
+
+  private clear(f: FunctionBuilder, out: Local, row: Local, column: Local, width: number): void {
+    const [to, left] = [f.local("i32"), f.local("i32")];
+    this.forEachSize(f, row, column, (height, breadth) => {
+      f.get(out).set(to).i32(height).set(left);
+      f.loop(() => {
+        f.get(to)
+          .i32(0)
+          .i32(4 * breadth)
+          .memoryFill();
+        f.get(to)
+          .i32(4 * width)
+          .op("i32.add")
+          .set(to);
+        f.get(left).i32(1).op("i32.sub").tee(left);
+      });
+    });
+    f.release(to, left);
+  }
+
+  /** Copies what a task has of `count` places from place `at` on; numbers beyond its share are copied in vain. */
+  private copy(
+    f: FunctionBuilder,
+    {
+      read,
+      which,
+      first,
+      numbers,
+      to,
+      at,
+      count,
+      variables,
+    }: {
+      readonly read: Read;
+      /** 0 for A, 1 for B. */
+      readonly which: number;
+      readonly first: Local;
+      readonly numbers: number;
+      readonly to: Local;
+      readonly at: Local;
+      readonly count: Local;
+      readonly variables: ReadonlyMap<Axis, Local>;
+    },
+  ): void {
+    const { target } = this;
+    const layout = target.layoutOf(read.operand);
+    const linear = linearIndex(read.at, layout);
+    target.slackBytes = Math.max(target.slackBytes, 4 * apart(numbers));
+    const [start, from, into, place, rest, left] = [0, 1, 2, 3, 4, 5].map(() => f.local("i32"));
+    f.i32(target.address({ ...layout, offset: 0 }) + 4 * linear.constant);
+    addTerms(f, linear, variables, 4);
+    target.addThread(f, layout);
+    f.get(first).i32(4).op("i32.mul", "i32.add").set(start);
+    f.get(to).set(into).i32(0).set(place);
+    const value = f.local("v128");
+    f.loop(() => {
+      f.get(at).get(place).op("i32.add").set(rest);
+      f.get(start);
+      for (const [i, run] of this.places.toReversed().entries()) {
+        f.get(rest);
+        if (i < this.places.length - 1) {
+          f.i32(run.extent).op("i32.rem_u");
+          f.get(rest).i32(run.extent).op("i32.div_u").set(rest);
+        }
+        f.i32(4 * run.factors[which]).op("i32.mul", "i32.add");
+      }
+      f.set(from);
+      f.i32(Math.ceil(numbers / 16)).set(left);
+      f.loop(() => {
+        for (let i = 0; i < 4; i++) {
+          f.get(from)
+            .memory("v128.load", 16 * i)
+            .set(value);
+          f.get(into)
+            .get(value)
+            .memory("v128.store", 16 * i);
+        }
+        f.get(from).i32(64).op("i32.add").set(from);
+        f.get(into).i32(64).op("i32.add").set(into);
+        f.get(left).i32(1).op("i32.sub").tee(left);
+      });
+      const skipped = apart(numbers) - 16 * Math.ceil(numbers / 16);
+      if (skipped > 0)
+        f.get(into)
+          .i32(4 * skipped)
+          .op("i32.add")
+          .set(into);
+      f.get(place).i32(1).op("i32.add").tee(place).get(count).op("i32.lt_s");
+    });
+    f.release(start, from, into, place, rest, left, value);
+  }
+
+  /** A function (a, b, sums, places) that adds the products of copied rows and columns to sums. */
+  private block(name: string, rows: number, columns: number, width: number): number {
+    const f = new FunctionBuilder(`${name}_${rows}x${columns}`, ["i32", "i32", "i32", "i32"], false);
+    const [a, b, out, count] = [0, 1, 2, 3].map((i) => f.parameter(i));
+    const [aAt, bAt, outAt, blocks, tiles] = [0, 1, 2, 3, 4].map(() => f.local("i32"));
+    for (const group of columnGroups(columns, rows)) {
+      const lastLanes = columns - group.from - (group.count - 1) * group.columns;
+      const whole = lastLanes < group.columns ? group.count - 1 : group.count;
+      const panel = (lanes: number) => {
+        f.get(a).set(aAt);
+        const most = Math.ceil(rows / group.rows);
+        const small = Math.floor(rows / most);
+        for (const [times, height] of [
+          [rows % most, small + 1],
+          [most - (rows % most), small],
+        ]) {
+          if (times === 0) continue;
+          f.i32(times).set(tiles);
+          f.loop(() => {
+            f.get(aAt).get(bAt).get(outAt).get(count);
+            f.call(this.tile(name, height, lanes, group.columns / 4, width));
+            f.get(aAt)
+              .i32(4 * height)
+              .op("i32.add")
+              .set(aAt);
+            f.get(outAt)
+              .i32(4 * height * width)
+              .op("i32.add")
+              .set(outAt);
+            f.get(tiles).i32(1).op("i32.sub").tee(tiles);
+          });
+        }
+        f.get(outAt)
+          .i32(4 * (group.columns - rows * width))
+          .op("i32.add")
+          .set(outAt);
+        f.get(bAt)
+          .i32(4 * group.columns)
+          .op("i32.add")
+          .set(bAt);
+      };
+      f.get(b)
+        .i32(4 * group.from)
+        .op("i32.add")
+        .set(bAt);
+      f.get(out)
+        .i32(4 * group.from)
+        .op("i32.add")
+        .set(outAt);
+      if (whole > 0) {
+        f.i32(whole).set(blocks);
+        f.loop(() => {
+          panel(group.columns);
+          f.get(blocks).i32(1).op("i32.sub").tee(blocks);
+        });
+      }
+      if (whole < group.count) panel(lastLanes);
+    }
+    return this.target.module.add(f);
+  }
+
+  private tile(name: string, rows: number, lanes: number, vectors: number, width: number): number {
+    const key = `${rows}x${lanes}`;
+    let tile = this.tiles.get(key);
+    if (tile === undefined) {
+      tile = renderTile(this.target, this.c, {
+        name: `${name}_tile${key}`,
+        rows,
+        lanes,
+        vectors,
+        rowFactors: [1, width],
+        steps: { a: apart(this.rows.each), b: apart(this.columns.each), table: 0 },
+        reads: [],
+        accumulates: true,
+        bare: true,
+      });
+      this.tiles.set(key, tile);
+    }
+    return tile;
+  }
+}

@@ -1,0 +1,36 @@
+/** Sums that several tasks share: a chunk each, added in order when all are there, so that results do not depend on threads. */
+
+import { replaceValue } from "../formula.ts";
+import type { Axis } from "../index-expression.ts";
+import type { Layout } from "../layout.ts";
+import type { Contraction } from "../schedule-contraction.ts";
+import { type Operand, Source, sum as sumOver } from "../value.ts";
+import { renderNest } from "./nest.ts";
+import type { Launch, Target } from "./target.ts";
+
+/** Memory for the chunks, [chunks, …axes]; returns the operand and its byte address. `strides` are those of the operand. */
+export function placeSums(
+  target: Target,
+  chunks: number,
+  axes: readonly Axis[],
+  strides: readonly number[],
+): { readonly operand: Operand; readonly address: number } {
+  const operand: Operand = { shape: [chunks, ...axes.map((each) => each.extent)] };
+  const address = target.scratch(4 * chunks * strides[0]);
+  const offset = (address - target.map.bases[0]) / 4;
+  target.layouts.set(operand, { buffer: 0, offset, strides });
+  return { operand, address };
+}
+
+/** Adds the chunks in order and computes what stands around the sum. */
+export function finishSums(
+  target: Target,
+  { part, sum }: Contraction,
+  layout: Layout,
+  operand: Operand,
+  axes: readonly Axis[],
+): Launch {
+  const source = new Source(operand);
+  const total = sumOver([operand.shape[0]], (chunk) => source.at(chunk, ...axes));
+  return renderNest(target, [{ part: { ...part, value: replaceValue(part.value, sum, total) }, layout }]);
+}
