@@ -103,7 +103,7 @@ it("builds the whole zoo with few tensors a parameter: no network is slow to loo
   const built = models.map(({ input: image, build: make }) => build(make(), { input: [1, ...image] }));
   const durationMs = performance.now() - start;
   const tensors = built.map(({ outputs }) => orderOf(Object.values(outputs)).length);
-  // On a machine of its own 2 s for 130 networks; what a test can count is what the time is made of.
+  // On a core of its own 2 s for 200 networks; what a test can count is what the time is made of.
   console.log(`${built.length} networks, ${sum(tensors)} tensors: built in ${Math.round(durationMs)} ms`);
   for (const [i, { parameters }] of built.entries())
     expect(tensors[i], models[i].name).toBeLessThan(6 * parameters.length + 20);
