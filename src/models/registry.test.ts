@@ -144,6 +144,9 @@ describe("modelNamed", () => {
   it("reads names however they are written", () => {
     expect(modelNamed("cifar-resnet 20").name).toBe("cifar-resnet-20");
     expect(modelNamed(" LeNet5 ").name).toBe("lenet5");
+    expect(modelNamed("ResNet-50").name).toBe("resnet50");
+    expect(modelNamed("squeezenet 1.1").name).toBe("squeezenet1-1");
+    expect(modelNamed("preact_resnet_101_v1").name).toBe("preact-resnet101-v1");
   });
 
   it("lists near names when there is no such model", () => {
@@ -151,7 +154,7 @@ describe("modelNamed", () => {
     expect(() => modelNamed("lennet5")).toThrow(/Near names: lenet5/);
     expect(() => modelNamed("resnet")).toThrow(/resnet18/);
     expect(() => modelNamed("cifar-resnet")).toThrow(/cifar-resnet-20/);
-    expect(() => modelNamed("squeezenet-1.1")).toThrow(/Near names: squeezenet1-1/);
+    expect(() => modelNamed("squeezenet-1.2")).toThrow(/Near names: squeezenet1-/);
     expect(() => modelNamed("mobilenet-v1-1.0-224")).toThrow(/Near names: mobilenet-v1,/);
   });
 

@@ -361,17 +361,22 @@ export function networkOf(
   return { layers: training.build({ classes }), loss: training.loss };
 }
 
-/** The model of this name; "CIFAR-ResNet 20" is read as "cifar-resnet-20". Throws an OptionError that lists near names. */
+/**
+ * The model of this name, however its parts are joined: "CIFAR-ResNet 20" is "cifar-resnet-20", "ResNet-50" is "resnet50". Throws an
+ * OptionError that lists near names.
+ */
 export function modelNamed(name: string): RegisteredModel {
-  const wanted = name
-    .trim()
-    .toLowerCase()
-    .replace(/[\s_]+/g, "-");
-  const entry = models.find((each) => each.name === wanted);
+  const wanted = joined(name);
+  const entry = models.find((each) => joined(each.name) === wanted);
   if (entry !== undefined) return entry;
   const near = nearNames(
-    wanted,
+    name.trim().toLowerCase(),
     models.map((each) => each.name),
   );
   throw new OptionError(`there is no model "${name}". Near names: ${near.join(", ")}.`, { name, near });
+}
+
+/** A name without what stands between its parts. */
+function joined(name: string): string {
+  return name.toLowerCase().replace(/[\s_.-]+/g, "");
 }
