@@ -6,6 +6,8 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          // Files of one worker share the modules they import: to load them anew for each takes longer than most tests do.
+          isolate: false,
           include: [
             "src/**/*.test.ts",
             "bench/*.test.js",

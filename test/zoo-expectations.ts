@@ -22,56 +22,78 @@ export function expectLogits(name: string, found: Float32Array, size: ZooSize): 
 }
 
 /**
- * The first loss within 10⁻⁵, the first gradients of parameters within 10⁻³ of their norms, one in ten within 3·10⁻³: a ReLU or a
- * maximum that rounding tips. Later losses within a twentieth of how far the loss has moved. All besides three times the spread
- * of the reference.
+ * The first loss within 10⁻⁵, the first gradients of parameters within 10⁻³ of their norms, later losses within a twentieth of how
+ * far the loss has moved; all besides three times the spread of the reference. Where Winograd's algorithms round more
+ * than `exact` sums, one gradient in ten may be off by 3·10⁻³: a ReLU or a maximum that rounding tips.
  *
  * Batch norm over 4 images of few places amplifies rounding: a unit that it puts on the other side of 0 changes all gradients
  * behind it by some thousandths, and after a step at a high rate the loss by more. Such a network, here as in the reference, is
- * held to 0.003 in half of its gradients, to 0.05 in the others, and to go the recorded way afterwards. Where the record has but
- * float32, whose own units have tipped too, the first loss is held to 10⁻⁴.
+ * held to 0.003 in half of its gradients, to 0.05 in the others, and to go the recorded way afterwards; that nothing but
+ * rounding is behind it is what `expectTrainingInDouble` shows. Where the record has but float32, whose own units have tipped
+ * too, the first loss is held to 10⁻⁴.
  */
 export function expectTraining(
   name: string,
   found: Training,
   recorded: TrainingRecord,
   record: ZooRecord,
+  { exact = false }: { readonly exact?: boolean } = {},
 ): void {
-  const { losses, losses_float64: exact = losses } = recorded;
-  const firstLoss = exact === losses ? 1e-4 : 1e-5;
-  const spreads = losses.map((loss, i) => Math.abs(loss - exact[i]));
-  const distances = found.losses.map((loss, i) => Math.abs(loss - exact[i]));
+  const { losses, losses_float64: precise = losses } = recorded;
+  const firstLoss = precise === losses ? 1e-4 : 1e-5;
+  const spreads = losses.map((loss, i) => Math.abs(loss - precise[i]));
+  const distances = found.losses.map((loss, i) => Math.abs(loss - precise[i]));
   const gradients = gradientErrors(found, recorded, record);
   const [worst] = gradients;
   const middle = gradients[Math.floor(gradients.length / 2)];
   const tenth = gradients[Math.floor(gradients.length / 10)];
   console.log(
-    `${name}: losses ${distances.map((each, i) => `${short(each / exact[i])} (${short(spreads[i] / exact[i])})`).join(", ")}; ` +
+    `${name}: losses ${distances.map((each, i) => `${short(each / precise[i])} (${short(spreads[i] / precise[i])})`).join(", ")}; ` +
       `gradients ${short(middle.error)}, at most ${short(worst.error)} in ${worst.parameter}`,
   );
   const undetermined = undeterminedFirstLosses[record.model];
   if (undetermined !== undefined) {
-    expect(distances[0] / exact[0]).toBeLessThan(undetermined);
+    expect(distances[0] / precise[0]).toBeLessThan(undetermined);
     for (const loss of found.losses) expect(loss).toBeLessThan(Number.POSITIVE_INFINITY);
     return;
   }
   if (chaotic.has(record.model)) {
-    expect(distances[0]).toBeLessThan(0.05 * exact[0]);
+    expect(distances[0]).toBeLessThan(0.05 * precise[0]);
     expect(gradients.every(({ distance }) => Number.isFinite(distance))).toBe(true);
     return;
   }
-  expect(distances[0]).toBeLessThan(Math.max(firstLoss * exact[0], 3 * spreads[0]));
+  expect(distances[0]).toBeLessThan(Math.max(firstLoss * precise[0], 3 * spreads[0]));
   const normalizes = Object.keys(record.norm_layers).length > 0;
   const tipped = normalizes && greatest(gradients.map(({ distance }) => distance)) > 1e-4;
   if (tipped) expect(middle.error).toBeLessThan(3e-3);
   else expect(tenth.error).toBeLessThan(1e-3);
-  const apart = gradients.filter(({ error }) => !(error < (tipped ? 0.05 : 3e-3)));
+  const allowedOfAll = tipped ? 0.05 : exact ? 1e-3 : 3e-3;
+  const apart = gradients.filter(({ error }) => !(error < allowedOfAll));
   expect(apart.slice(0, 5)).toEqual([]);
   for (const i of [1, 2]) {
-    const moved = greatest(exact.slice(0, i + 1).map((loss) => Math.abs(loss - exact[0])));
+    const moved = greatest(precise.slice(0, i + 1).map((loss) => Math.abs(loss - precise[0])));
     const allowed = 3 * greatest(spreads.slice(0, i + 1)) + (tipped ? 0.5 : 0.05) * moved;
-    expect(distances[i]).toBeLessThan(Math.max(1e-5 * exact[i], allowed));
+    expect(distances[i]).toBeLessThan(Math.max(1e-5 * precise[i], allowed));
   }
+}
+
+/** In double precision nothing rounds that shows: all losses and gradients equal those in float64 in the eight digits of a record. */
+export function expectTrainingInDouble(
+  name: string,
+  found: Training,
+  recorded: TrainingRecord,
+  record: ZooRecord,
+): void {
+  const { losses_float64: losses, grad_norms_float64: norms } = recorded;
+  if (losses === undefined || norms === undefined)
+    throw new Error(`${record.model} has no record in float64`);
+  const errors = losses.map((loss, i) => Math.abs(found.losses[i] - loss) / loss);
+  const [worst] = gradientErrors(found, { ...recorded, grad_norms: norms }, record);
+  console.log(
+    `${name} in double precision: losses ${errors.map(short).join(", ")}; gradients at most ${short(worst.error)} in ${worst.parameter}`,
+  );
+  expect(greatest(errors)).toBeLessThan(1e-7);
+  expect(worst.error).toBeLessThan(2e-7);
 }
 
 /**

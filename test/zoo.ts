@@ -1,9 +1,10 @@
 /** Published models under the fill rule on an engine: their logits, and the three training steps that records hold. */
 
-import type { Engine } from "../src/engines/index.ts";
+import { type Engine, evaluate } from "../src/engines/index.ts";
 import { gradients } from "../src/graph/backward.ts";
 import { plan } from "../src/graph/plan.ts";
 import { StateLayout } from "../src/graph/state-layout.ts";
+import { models } from "../src/models/registry.ts";
 import { build } from "../src/nn/index.ts";
 import { crossEntropy } from "../src/ops/cross-entropy.ts";
 import { multiply } from "../src/ops/multiply.ts";
@@ -85,17 +86,31 @@ export interface RecordedModel {
 
 /** Published models that compute and learn in seconds. */
 export function quickModels(): RecordedModel[] {
-  return recordedModels().filter(({ record }) => !isHeavy(record));
+  return allModels().filter(({ record }) => !isHeavy(record));
 }
 
 /** Published models that do not. */
 export function heavyModels(): RecordedModel[] {
-  return recordedModels().filter(({ record }) => isHeavy(record));
+  return allModels().filter(({ record }) => isHeavy(record));
 }
 
 /** Quick models whose published images are larger than those they learn from. */
 export function largeModels(): RecordedModel[] {
   return quickModels().filter(({ record }) => quickSize(record) !== record);
+}
+
+/** Of each paper in the registry the recorded network that learns soonest. */
+export function onePerPaper(): RecordedModel[] {
+  const papers = new Map(models.map(({ name, paper }) => [name, paper]));
+  const soonest = new Map<string, RecordedModel>();
+  for (const each of allModels()) {
+    // What is behind the name says in which form it was recorded: "googlenet with heads".
+    const paper = papers.get(each.name.split(" ")[0]);
+    if (paper === undefined) throw new Error(`${each.name} is of no paper in the registry`);
+    const known = soonest.get(paper);
+    if (known === undefined || work(each.record) < work(known.record)) soonest.set(paper, each);
+  }
+  return [...soonest.values()];
 }
 
 /** The smallest size of a record that training steps were taken at. */
@@ -105,14 +120,19 @@ export function quickSize(record: ZooRecord): ZooSize & { readonly train: Traini
   throw new Error(`${record.model} has no training steps`);
 }
 
-/** 50 billion multiply-adds of three steps forwards and backwards, or 70 million parameters to fill. */
-function isHeavy(record: ZooRecord): boolean {
+/** 50 billion multiply-adds, or 70 million parameters to fill. */
+export function isHeavy(record: ZooRecord): boolean {
+  return work(record) > 5e10 || record.parameters > 7e7;
+}
+
+/** Multiply-adds of three steps forwards and backwards. */
+function work(record: ZooRecord): number {
   const { macs, train } = quickSize(record);
-  return 9 * train.input_shape[0] * macs > 5e10 || record.parameters > 7e7;
+  return 9 * train.input_shape[0] * macs;
 }
 
 /** All models whose record is there; without the folder none, with a warning for each. */
-function recordedModels(): RecordedModel[] {
+export function allModels(): RecordedModel[] {
   return publishedModels.flatMap((model) => {
     // The record holds more than the tests beside the models read.
     const record = publishedRecord(model.recorded) as ZooRecord | undefined;
@@ -152,37 +172,20 @@ export async function withFilled<Result>(
         const program = await session.load(plan({ outputs: { logits: outputs.logits }, state: layout }));
         return (await program.run({ x: filledImages("input", shape) })).logits.slice();
       },
-      async train({ input_shape: [images, channels, height, width], labels }) {
-        const shape = [images, height, width, channels];
-        const network = build(training, { input: shape, training: true });
-        const pixelwise = typeof labels === "string";
-        const target = input("labels", pixelwise ? [images, height, width] : [images]);
-        const lossOf = published.loss ?? (({ logits }) => crossEntropy({ x: logits, labels: target }));
-        const loss = lossOf(network.outputs, target);
-        const found = gradients(
-          loss,
-          network.parameters.map(({ tensor }) => tensor),
-        );
-        const reached = found.filter((each) => each !== undefined);
-        if (reached.length < found.length) {
-          const without = network.parameters.filter((_, i) => found[i] === undefined);
-          throw new Error(`no gradient reaches ${without.map(({ name }) => name).join(", ")}`);
-        }
-        const { updates } = sgdUpdates({ parameters: weights, velocity, gradients: reached }, recordedRule);
+      async train(recorded) {
+        const { network, loss, found, inputs } = trainingGraph(published, recorded);
+        const { updates } = sgdUpdates({ parameters: weights, velocity, gradients: found }, recordedRule);
         const program = await session.load(
           plan({
-            outputs: { loss, ...Object.fromEntries(reached.map((each, i) => [`square ${i}`, square(each)])) },
+            outputs: { loss, ...Object.fromEntries(found.map((each, i) => [`square ${i}`, square(each)])) },
             updates: [...network.updates.map(({ state, value }) => ({ target: state, value })), ...updates],
             state: layout,
           }),
         );
-        const classes = network.outputs.logits.shape.at(-1) ?? 0;
-        const targets = pixelwise ? fillLabels("labels", images * height * width, classes) : labels;
-        const inputs = { x: filledImages("input", shape), labels: targets };
         const losses: number[] = [];
         const gradientNorms = new Map<string, number>();
         for (let step = 0; step < 3; step++) {
-          const { loss: value, ...squares } = await program.run(inputs, { step, learningRate: 0.01 });
+          const { loss: value, ...squares } = await program.run(inputs, { step, learningRate });
           losses.push(value[0]);
           if (step === 0)
             for (const [i, { name }] of network.parameters.entries())
@@ -196,8 +199,74 @@ export async function withFilled<Result>(
   }
 }
 
-/** The rule of the records. */
+/**
+ * The recorded steps in double precision, computed tensor by tensor: many times as slow, and without what rounding does to units
+ * near 0 and to batch norm over few places.
+ */
+export function trainInDouble(
+  published: PublishedModel,
+  record: ZooRecord,
+  recorded: TrainingRecord,
+): Training {
+  const { recordedName = (ours: string) => ours } = published;
+  const { network, loss, found, inputs, target } = trainingGraph(published, recorded);
+  const { momentum, weightDecay } = recordedRule;
+  const feeds = new Map<Tensor, ArrayLike<number>>([
+    [network.inputs.x, inputs.x],
+    [target, inputs.labels],
+  ]);
+  const trained = network.parameters.map(({ tensor, name, shape, kind }) => {
+    const filled = filledValues({ name: recordedName(name), shape, kind }, record.fill.bn_weight_scale);
+    const values = Float64Array.from(filled);
+    feeds.set(tensor, values);
+    return { name: recordedName(name), values, velocity: new Float64Array(values.length) };
+  });
+  const losses: number[] = [];
+  const gradientNorms = new Map<string, number>();
+  for (let step = 0; step < 3; step++) {
+    const [[value], ...gradientsNow] = evaluate(step < 2 ? [loss, ...found] : [loss], feeds);
+    losses.push(value);
+    for (const [i, gradient] of gradientsNow.entries()) {
+      const { name, values, velocity } = trained[i];
+      if (step === 0)
+        gradientNorms.set(name, Math.sqrt(Array.from(gradient).reduce((sum, each) => sum + each * each, 0)));
+      for (let j = 0; j < values.length; j++) {
+        velocity[j] = momentum * velocity[j] + gradient[j] + weightDecay * values[j];
+        values[j] -= learningRate * velocity[j];
+      }
+    }
+  }
+  return { losses, gradientNorms };
+}
+
+/** What the recorded steps compute: a loss and its gradients with respect to all parameters. */
+function trainingGraph(published: PublishedModel, { input_shape: [n, c, h, w], labels }: TrainingRecord) {
+  const { model, training = model } = published;
+  const network = build(training, { input: [n, h, w, c], training: true });
+  const pixelwise = typeof labels === "string";
+  const target = input("labels", pixelwise ? [n, h, w] : [n]);
+  const loss =
+    published.loss?.(network.outputs, target) ?? crossEntropy({ x: network.outputs.logits, labels: target });
+  const all = gradients(
+    loss,
+    network.parameters.map(({ tensor }) => tensor),
+  );
+  const found = all.filter((each) => each !== undefined);
+  if (found.length < all.length) {
+    const without = network.parameters.filter((_, i) => all[i] === undefined);
+    throw new Error(`no gradient reaches ${without.map(({ name }) => name).join(", ")}`);
+  }
+  const classes = network.outputs.logits.shape.at(-1) ?? 0;
+  const inputs = {
+    x: filledImages("input", [n, h, w, c]),
+    labels: pixelwise ? fillLabels("labels", n * h * w, classes) : labels,
+  };
+  return { network, target, loss, found, inputs };
+}
+
+/** The rule of the records, and its rate. */
 const recordedRule = sgd({ momentum: 0.9, weightDecay: 1e-4 });
+const learningRate = 0.01;
 
 /** Σ x², row by row: 100 million numbers added one by one in float32 are a thousandth off. */
 function square(x: Tensor): Tensor {

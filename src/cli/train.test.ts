@@ -70,7 +70,7 @@ describe("a folder of pictures", () => {
   const input = ["--input", "28x28x1"];
   const small = [
     "--engine",
-    "js",
+    "wasm",
     "--epochs",
     "3",
     "--batch",
@@ -112,7 +112,7 @@ describe("a folder of pictures", () => {
     ).toHaveLength(3);
 
     const best = join(folder, "run", "best.safetensors");
-    const measured = await run(["evaluate", best, "--data", photos, "--engine", "js", "--json"]);
+    const measured = await run(["evaluate", best, "--data", photos, "--engine", "wasm", "--json"]);
     expect(measured.code, measured.log).toBe(0);
     expect(JSON.parse(measured.out)).toMatchObject({
       images: 8,
@@ -121,11 +121,11 @@ describe("a folder of pictures", () => {
       classes: ["left", "right"],
       split: "test",
     });
-    const table = await run(["evaluate", best, "--data", photos, "--split", "train", "--engine", "js"]);
+    const table = await run(["evaluate", best, "--data", photos, "--split", "train", "--engine", "wasm"]);
     expect(table.out).toMatch(/^48 images at .*\ntop-1 {2}100\.00 %/);
 
     const pictures = [join(photos, "test", "right", "0.png"), join(photos, "test", "left", "1.png")];
-    const named = await run(["predict", result.checkpoint, ...pictures, "--engine", "js", "--json"]);
+    const named = await run(["predict", result.checkpoint, ...pictures, "--engine", "wasm", "--json"]);
     expect(named.code, named.log).toBe(0);
     const { images } = JSON.parse(named.out);
     expect(
@@ -169,7 +169,7 @@ describe("a folder of pictures", () => {
 
   test("says that heads want larger images, or that there are none", async () => {
     const refused = (model: string, edge: number, ...flags: readonly string[]) => {
-      const args = ["--data", photos, "--engine", "js", "--out", join(folder, "none"), ...flags];
+      const args = ["--data", photos, "--engine", "wasm", "--out", join(folder, "none"), ...flags];
       return run(["train", model, "--input", `${edge}x${edge}x3`, ...args]);
     };
     const small = await refused("googlenet", 64);
@@ -186,7 +186,7 @@ describe("a folder of pictures", () => {
       "--data",
       "digits",
       "--engine",
-      "js",
+      "wasm",
     ]);
     expect(measured).toMatchObject({
       code: 1,

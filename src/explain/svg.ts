@@ -22,9 +22,11 @@ export function line([x, y]: readonly [number, number], [toX, toY]: readonly [nu
   return `<path d="M${fixed(x)} ${fixed(y)}L${fixed(toX)} ${fixed(toY)}" stroke="#888"/>`;
 }
 
-/** About as wide as a sans-serif font draws it: there is no font here to ask. */
+/** As wide as the widest of the usual sans-serif fonts draws it, DejaVu Sans: there is no font here to ask. */
 export function textWidth(content: string, size: number): number {
-  return [...content].reduce((sum, letter) => sum + (/[ .,:ijl/|1()]/.test(letter) ? 0.3 : 0.56), 0) * size;
+  const width = (letter: string) =>
+    /[ .,:ijl/|()]/.test(letter) ? 0.34 : /[mwMW×÷%]/.test(letter) ? 0.9 : 0.62;
+  return [...content].reduce((sum, letter) => sum + width(letter), 0) * size;
 }
 
 /** Two decimals at most. */

@@ -40,6 +40,14 @@ describe("preactResNet", () => {
     },
   );
 
+  it.each([50, 101, 152] as const)(
+    "of %i layers that strides in its 1×1 multiplies as often as Table 1's",
+    (depth) => {
+      const { macs } = summarize(build(resnet({ depth, variant: "v1" }), { input: [1, 224, 224, 3] })).totals;
+      expect(summarize(networkOf({ depth, variant: "v1" })).totals.macs).toBe(macs);
+    },
+  );
+
   it("has the sizes of ResNet's stages", () => {
     const network = networkOf({ depth: 50 });
     const places = ["init_block", "stage1", "stage2", "stage3", "stage4", "post_activ"];

@@ -263,7 +263,9 @@ const entries: readonly ModelEntry[] = [
     ({ name: `wrn-${depth}-${widen}`, paper: zagoruyko, year: 2016, ...cifar, names: "pytorchcv", note: "Table 1", build: (options) => cifarWideResNet({ ...options, depth, widen }) })),
   { name: "wrn-28-10-dropout", paper: zagoruyko, year: 2016, ...cifar, names: "pytorchcv", note: "section 3.3, dropout 0.3", build: (options) => cifarWideResNet({ ...options, dropout: 0.3 }) },
   ...([18, 34, 50, 101, 152, 200] as const).map((depth): ModelEntry =>
-    ({ name: `preact-resnet${depth}`, paper: he2016, year: 2016, ...imagenet, names: "pytorchcv", note: depth === 200 ? "section 4" : "ResNet's Table 1", build: (options) => preactResNet({ ...options, depth }) })),
+    ({ name: `preact-resnet${depth}`, paper: he2016, year: 2016, ...imagenet, names: "pytorchcv", note: depth < 50 ? "ResNet's Table 1" : `v1.5, pytorchcv's preresnet${depth}b`, build: (options) => preactResNet({ ...options, depth }) })),
+  ...([50, 101, 152, 200] as const).map((depth): ModelEntry =>
+    ({ name: `preact-resnet${depth}-v1`, paper: he2016, year: 2016, ...imagenet, names: "pytorchcv", note: depth === 200 ? "section 4" : "ResNet's Table 1", build: (options) => preactResNet({ ...options, depth, variant: "v1" }) })),
   { name: "preact-resnet18-cifar", paper: he2016, year: 2016, ...cifar, names: "pytorchcv", note: "3×3 first, nothing after the last unit, as in kuangliu/pytorch-cifar", build: (options) => preactResNet({ classes: 10, ...options, depth: 18, stem: "cifar", lastNorm: false }) },
   ...[20, 56, 110, 164, 1001].map((depth): ModelEntry =>
     ({ name: `cifar-preact-resnet-${depth}`, paper: he2016, year: 2016, ...cifar, names: "pytorchcv", note: depth < 164 ? "basic units" : "bottlenecks, Table 3", build: (options) => cifarPreactResNet({ ...options, depth }) })),
@@ -359,17 +361,22 @@ export function networkOf(
   return { layers: training.build({ classes }), loss: training.loss };
 }
 
-/** The model of this name; "CIFAR-ResNet 20" is read as "cifar-resnet-20". Throws an OptionError that lists near names. */
+/**
+ * The model of this name, however its parts are joined: "CIFAR-ResNet 20" is "cifar-resnet-20", "ResNet-50" is "resnet50". Throws an
+ * OptionError that lists near names.
+ */
 export function modelNamed(name: string): RegisteredModel {
-  const wanted = name
-    .trim()
-    .toLowerCase()
-    .replace(/[\s_]+/g, "-");
-  const entry = models.find((each) => each.name === wanted);
+  const wanted = joined(name);
+  const entry = models.find((each) => joined(each.name) === wanted);
   if (entry !== undefined) return entry;
   const near = nearNames(
-    wanted,
+    name.trim().toLowerCase(),
     models.map((each) => each.name),
   );
   throw new OptionError(`there is no model "${name}". Near names: ${near.join(", ")}.`, { name, near });
+}
+
+/** A name without what stands between its parts. */
+function joined(name: string): string {
+  return name.toLowerCase().replace(/[\s_.-]+/g, "");
 }

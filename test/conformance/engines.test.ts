@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../src/engines/engine.ts";
+import type { Built } from "./case.ts";
 import { engines } from "./engines.ts";
 import { cases } from "./index.ts";
 import { computed, expectClose, expected } from "./run.ts";
@@ -8,6 +9,15 @@ it("names each case once", () => {
   const names = cases.map(({ name }) => name);
   expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
 });
+
+/** What the reference gives for each case: the same numbers for all engines, and slow to come by. */
+const truths = new Map<string, Float64Array[]>();
+
+function truthOf(name: string, built: Built): Float64Array[] {
+  const truth = truths.get(name) ?? expected(built);
+  truths.set(name, truth);
+  return truth;
+}
 
 for (const { name, start } of engines)
   describe(`engine ${name}`, () => {
@@ -20,6 +30,6 @@ for (const { name, start } of engines)
     for (const each of cases)
       it(each.name, async () => {
         const built = each.build();
-        expectClose(built, await computed(engine, built), expected(built));
+        expectClose(built, await computed(engine, built), truthOf(each.name, built));
       });
   });

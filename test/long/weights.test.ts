@@ -1,4 +1,4 @@
-/** Weights that others trained, in our networks: as many pictures are right as with PyTorch. */
+/** Weights that others trained, in our networks, on the WASM engine and on native code: as many pictures are right as with PyTorch. */
 
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -9,8 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCli } from "../../src/cli/program.ts";
 import { Loader } from "../../src/data/index.ts";
 import { openDataset } from "../../src/data/node.ts";
-import type { Engine } from "../../src/engines/engine.ts";
-import { wasmEngine } from "../../src/engines/wasm/engine.ts";
+import { openEngine } from "../../src/engines/native/index.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
 import { readFileBytes } from "../../src/formats/node.ts";
 import { openClassifier } from "../../src/inference/node.ts";
@@ -28,36 +27,43 @@ if (missing.length > 0)
 /** What the weights were trained with. */
 const normalization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
+/** Engines that both kinds of published weights are run on. */
+const engines = ["wasm", "native"] as const;
+
+const cifarWeights = [
+  ["cifar-resnet-20", "resnet20-12fca82f.th", 915],
+  ["cifar-resnet-32", "resnet32-d509ac18.th", 928],
+] as const;
+
 describe.skipIf(missing.length > 0)("published weights", () => {
-  let engine: Engine;
   let folder: string;
   beforeAll(async () => {
-    engine = await wasmEngine();
     folder = await mkdtemp(join(tmpdir(), "striate-weights-"));
   });
-  afterAll(async () => {
-    engine.dispose();
-    await rm(folder, { recursive: true });
-  });
+  afterAll(() => rm(folder, { recursive: true }));
 
-  test.each([
-    ["cifar-resnet-20", "resnet20-12fca82f.th", 915],
-    ["cifar-resnet-32", "resnet32-d509ac18.th", 928],
-  ])("of %s get as many of 1,000 pictures of CIFAR-10 right as with PyTorch", async (name, file, right) => {
-    const { build, input } = modelNamed(name);
-    const learner = await createLearner({ model: build(), imageShape: input, engine });
-    const { format, tensors } = await readWeights(await readFileBytes(`${weights}${file}`), file);
-    expect(format).toBe("pytorch");
-    expect(loadWeights(learner, tensors, { file })).toEqual([]);
-    const pictures = await openDataset("cifar10", { dataDir: data, split: "test", download: false });
-    const loader = new Loader(pictures, { batch: 100, normalization });
-    const { images, top1 } = await evaluate(learner, loader.epoch(0)).finally(() => loader.dispose());
-    learner.dispose();
-    console.log(`${name}: ${Math.round(top1 * images)} of ${images} right, ${right} with PyTorch`);
-    expect(images).toBe(1000);
-    // A logit that two classes nearly share may tip with the order of a sum.
-    expect(Math.abs(top1 * images - right)).toBeLessThanOrEqual(2.001);
-  });
+  test.each(engines.flatMap((engineName) => cifarWeights.map((each) => [engineName, ...each] as const)))(
+    "on %s, of %s, get as many of 1,000 pictures of CIFAR-10 right as with PyTorch",
+    async (engineName, name, file, right) => {
+      const engine = await openEngine(engineName);
+      const { build, input } = modelNamed(name);
+      const learner = await createLearner({ model: build(), imageShape: input, engine });
+      const { format, tensors } = await readWeights(await readFileBytes(`${weights}${file}`), file);
+      expect(format).toBe("pytorch");
+      expect(loadWeights(learner, tensors, { file })).toEqual([]);
+      const pictures = await openDataset("cifar10", { dataDir: data, split: "test", download: false });
+      const loader = new Loader(pictures, { batch: 100, normalization });
+      const { images, top1 } = await evaluate(learner, loader.epoch(0)).finally(() => loader.dispose());
+      learner.dispose();
+      engine.dispose();
+      console.log(
+        `${name} on ${engineName}: ${Math.round(top1 * images)} of ${images} right, ${right} with PyTorch`,
+      );
+      expect(images).toBe(1000);
+      // A logit that two classes nearly share may tip with the order of a sum.
+      expect(Math.abs(top1 * images - right)).toBeLessThanOrEqual(2.001);
+    },
+  );
 
   test("are converted and measured on the command line", async () => {
     const checkpoint = join(folder, "resnet20.safetensors");
@@ -98,13 +104,13 @@ if (absent.length > 0)
   console.warn(`SKIPPED: no test on Caffe's weights, because ${absent.join(" and ")} is missing.`);
 
 describe.skipIf(absent.length > 0)("weights of Caffe, under its names", () => {
-  test.each(caffeWeights)(
-    "give %s the classes of PyTorch's operators on 100 pictures",
-    async (model, file) => {
+  test.each(engines.flatMap((engineName) => caffeWeights.map((each) => [engineName, ...each] as const)))(
+    "on %s give %s the classes of PyTorch's operators on 100 pictures",
+    async (engineName, model, file) => {
       const expected: { predictions: readonly ExpectedPrediction[] } = JSON.parse(
         await readFile(`${weights}${file}.expected.json`, "utf8"),
       );
-      const engine = await wasmEngine();
+      const engine = await openEngine(engineName);
       const classifier = await openClassifier(`${weights}${file}.safetensors`, { engine, model, batch: 10 });
       const pictures = expected.predictions.map((each) => `${samples}${each.file}`);
       const found = await classifier.classifyFiles(pictures);
@@ -119,7 +125,7 @@ describe.skipIf(absent.length > 0)("weights of Caffe, under its names", () => {
       );
       const worst = Math.max(...difference);
       console.log(
-        `${model}: ${right} of 100 first classes as expected, probabilities within ${worst.toFixed(4)}`,
+        `${model} on ${engineName}: ${right} of 100 first classes as expected, probabilities within ${worst.toFixed(4)}`,
       );
       expect(found).toHaveLength(100);
       expect(right).toBeGreaterThanOrEqual(99);

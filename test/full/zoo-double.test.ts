@@ -1,0 +1,33 @@
+/**
+ * Networks for small devices and small pictures in double precision against what their references gave in float64, to the digits
+ * that are recorded. Their three steps of training part by hundredths in float32, the references' own too: what
+ * `zoo-expectations.ts` allows there is rounding, and nothing else.
+ */
+
+import { describe, it, vi } from "vitest";
+import { allModels, quickSize, trainInDouble } from "../zoo.ts";
+import { expectTrainingInDouble } from "../zoo-expectations.ts";
+
+vi.mock("../../src/ops/dropout.ts", () => import("../without-dropout.ts"));
+
+/** By their records: those that compute soonest, of what has batch norm, gates, groups, shuffles, shortcuts and responses normalised. */
+const soonest = [
+  "cifar10_full_caffe",
+  "shufflenet_v1_g3_x0_5",
+  "shufflenet_v2_x1_0",
+  "mobilenet_v3_small",
+  "mobilenet_v2",
+  "resnet20_cifar10",
+];
+
+describe("the zoo in double precision", () => {
+  const models = allModels().filter(({ recorded }) => soonest.includes(recorded));
+
+  // Each absent record has said so.
+  if (models.length === 0) it("needs the records beside the repository", (context) => context.skip());
+
+  it.each(models)("$name learns as $recorded in float64", ({ name, model, record }) => {
+    const { train } = quickSize(record);
+    expectTrainingInDouble(name, trainInDouble(model, record, train), train, record);
+  });
+});

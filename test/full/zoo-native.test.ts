@@ -1,0 +1,42 @@
+/**
+ * A network of each paper against its record on native code: logits, and three training steps with the gradient of every parameter.
+ * Compiling takes longer than computing, so it is one network a paper, at the smallest recorded size, and of heavy ones the
+ * logits alone. Convolutions are summed directly, as on the references; Winograd's algorithms are held to records on the WASM engine.
+ */
+
+import { afterAll, beforeAll, describe, it, vi } from "vitest";
+import type { Engine } from "../../src/engines/index.ts";
+import { nativeEngine } from "../../src/engines/native/index.ts";
+import { isHeavy, onePerPaper, quickSize, withFilled } from "../zoo.ts";
+import { expectLogits, expectTraining } from "../zoo-expectations.ts";
+
+vi.mock("../../src/ops/dropout.ts", () => import("../without-dropout.ts"));
+
+describe("the zoo on native code", () => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await nativeEngine({ exact: true });
+  });
+  afterAll(() => engine.dispose());
+
+  const all = onePerPaper();
+  // Each absent record has said so.
+  if (all.length === 0) it("needs the records beside the repository", (context) => context.skip());
+
+  it.each(all.filter(({ record }) => isHeavy(record)))("$name computes as $recorded", async (each) => {
+    const { name, model, record } = each;
+    const size = quickSize(record);
+    await withFilled(engine, model, record, async (filled) => {
+      expectLogits(name, await filled.logits(size.input_shape), size);
+    });
+  });
+
+  it.each(all.filter(({ record }) => !isHeavy(record)))("$name learns as $recorded", async (each) => {
+    const { name, model, record } = each;
+    const size = quickSize(record);
+    await withFilled(engine, model, record, async (filled) => {
+      expectLogits(name, await filled.logits(size.input_shape), size);
+      expectTraining(name, await filled.train(size.train), size.train, record, { exact: true });
+    });
+  });
+});
