@@ -7,8 +7,9 @@ import { shareAxes } from "../schedule-nest.ts";
 import { splitReduction } from "../split-reduction.ts";
 import type { Operand } from "../value.ts";
 import { renderContraction } from "./contraction.ts";
+import { keyOfFormula } from "./formula-key.ts";
 import { type PlacedPart, renderNest } from "./nest.ts";
-import { type CMachine, CTarget, type KernelText, type Launch } from "./target.ts";
+import { buffers, type CMachine, CTarget, type KernelText, type Launch, type Place } from "./target.ts";
 import { renderWinograd } from "./winograd.ts";
 
 export interface RenderOptions {
@@ -37,12 +38,60 @@ export function render(
   { machine, winograd, constants, preparation }: RenderOptions,
 ): Rendered {
   const target = new CTarget(layouts, machine, winograd, constants);
+  const known = new Map<string, RenderedFormula>();
   const launches = steps.map((step, i) => {
-    target.beginStep();
-    const rendered = renderFormula(target, step.formula, step.target);
+    const rendered = renderStep(target, step.formula, step.target, known);
     return i < preparation ? rendered.map((launch) => ({ ...launch, constant: true })) : rendered;
   });
   return { kernels: target.kernels, steps: launches, bytes: target.bytes, slackBytes: target.slackBytes };
+}
+
+/** The launches of a formula, and what of the memories they were given. */
+interface RenderedFormula {
+  readonly launches: readonly Launch[];
+  readonly places: readonly Place[];
+  /** Where the memory that they keep begins, and how much it is. */
+  readonly keptFrom: number;
+  readonly keptBytes: number;
+}
+
+/** Renders a formula, or takes what an earlier one with the same key was rendered to, at other places. */
+function renderStep(
+  target: CTarget,
+  formula: Formula,
+  layout: Layout,
+  known: Map<string, RenderedFormula>,
+): readonly Launch[] {
+  const { text, places } = keyOfFormula(
+    formula,
+    layout,
+    (operand) => target.layoutOf(operand),
+    (operand) => target.constants.has(operand),
+  );
+  const keptFrom = target.bytes.kept;
+  const before = known.get(text);
+  if (before !== undefined) {
+    target.bytes.kept += before.keptBytes;
+    return before.launches.map((launch) => ({
+      ...launch,
+      places: launch.places.map((place) => moved(place, before, places, keptFrom)),
+    }));
+  }
+  target.beginStep();
+  const launches = renderFormula(target, formula, layout);
+  known.set(text, { launches, places, keptFrom, keptBytes: target.bytes.kept - keptFrom });
+  return launches;
+}
+
+/** The place for a formula with other `places` and memory to keep that corresponds to one of its kin. */
+function moved(place: Place, before: RenderedFormula, places: readonly Place[], keptFrom: number): Place {
+  const { buffer, offset } = place;
+  if (buffer === buffers.kept) return { buffer, offset: offset + (keptFrom - before.keptFrom) / 4 };
+  // Memory that kernels of one step tell each other is given anew to each step, from its beginning.
+  if (buffer === buffers.scratch || buffer === buffers.thread || buffer === buffers.scalars) return place;
+  const at = before.places.findIndex((each) => each.buffer === buffer && each.offset === offset);
+  if (at < 0) throw new Error("a kernel points to what is not in its formula");
+  return places[at];
 }
 
 function renderFormula(target: CTarget, formula: Formula, layout: Layout): Launch[] {
