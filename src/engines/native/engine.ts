@@ -301,17 +301,26 @@ class NativeSession implements Session {
     const addresses = new Map<string, number>();
     const libraries: unknown[] = [];
     let [next, done] = [0, 0];
+    const bring = async (unit: readonly KernelText[]) => {
+      const file = await compiler.compile(sourceOf(unit), cache);
+      const loaded = await loadUnit(file, unit.length);
+      libraries.push(loaded.library);
+      for (const [i, { name }] of unit.entries()) addresses.set(name, loaded.addresses[i]);
+      progress?.(++done, units.length);
+    };
     const work = async () => {
-      while (next < units.length) {
-        const unit = units[next++];
-        const file = await compiler.compile(sourceOf(unit), cache);
-        const loaded = await loadUnit(file, unit.length);
-        libraries.push(loaded.library);
-        for (const [i, { name }] of unit.entries()) addresses.set(name, loaded.addresses[i]);
-        progress?.(++done, units.length);
+      try {
+        while (next < units.length) await bring(units[next++]);
+      } finally {
+        // After a failure nobody begins another.
+        next = units.length;
       }
     };
-    await Promise.all(Array.from({ length: Math.min(availableParallelism(), units.length) }, work));
+    const workers = Array.from({ length: Math.min(availableParallelism(), units.length) }, work);
+    // Whoever hears of a failure may end the process: what others are writing is finished before.
+    const ends = await Promise.allSettled(workers);
+    const failed = ends.find((each) => each.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
     return { addresses, libraries };
   }
 
