@@ -17,6 +17,7 @@ import type { Engine, Program, Scalars, Session, StepEnded } from "../engine.ts"
 import { collect, feed } from "../feed.ts";
 import { controlBytes } from "../pool/control.ts";
 import { Pool } from "../pool/pool.ts";
+import { Turns } from "../turns.ts";
 import { leastSharedWork, workOf } from "../work.ts";
 import { type Compiler, findCompiler } from "./compiler.ts";
 import { cacheFolder, type Environment, ObjectCache } from "./object-cache.ts";
@@ -151,7 +152,7 @@ class NativeSession implements Session {
   private isDisposed = false;
   /** Counts changes of the state, after which programs compute anew what depends on weights alone. */
   private version = 1;
-  private busy: Promise<unknown> = Promise.resolve();
+  private readonly turns = new Turns();
 
   constructor(
     context: Context,
@@ -170,14 +171,7 @@ class NativeSession implements Session {
   }
 
   load(plan: Plan): Promise<Program> {
-    return this.inTurn(() => this.loadNow(plan));
-  }
-
-  /** Does `task` when all asked for before it is done, whether that succeeded or not. */
-  private inTurn<T>(task: () => T | Promise<T>): Promise<T> {
-    const result = this.busy.then(task);
-    this.busy = result.catch(() => undefined);
-    return result;
+    return this.turns.take(() => this.loadNow(plan));
   }
 
   private async loadNow(plan: Plan): Promise<Program> {
@@ -279,7 +273,7 @@ class NativeSession implements Session {
     };
     return {
       plan,
-      run: (inputs, scalars, ended) => this.inTurn(() => run(inputs, scalars, ended)),
+      run: (inputs, scalars, ended) => this.turns.take(() => run(inputs, scalars, ended)),
     };
   }
 
