@@ -16,13 +16,14 @@ export function hasEngine(name) {
 /**
  * @param {string} name
  * @param {number} threads
+ * @param {{ readonly leastSharedWork?: number }} [options] Of the engine: see there.
  * @returns {Promise<import("../dist/engines/engine.js").Engine>}
  */
-export async function openEngine(name, threads) {
+export async function openEngine(name, threads, options = {}) {
   /** @type {Record<string, any>} The native engine may not be among what browsers are given. */
   const known = engines;
   const make = known[`${name}Engine`] ?? (await import(engineFile(name).href))[`${name}Engine`];
-  return make({ threads });
+  return make({ threads, ...options });
 }
 
 /** @param {string} name */

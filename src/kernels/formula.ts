@@ -33,10 +33,16 @@ export function scatter(
   return { axes, at: at.map(index), value };
 }
 
-/** Visits `value` and all values in it, outside in. */
+/** Visits `value` and all values in it, outside in; one that stands in several places once. */
 export function visit(value: Value, see: (value: Value) => void): void {
-  see(value);
-  for (const child of children(value)) visit(child, see);
+  const seen = new Set<Value>();
+  const go = (each: Value): void => {
+    if (seen.has(each)) return;
+    seen.add(each);
+    see(each);
+    for (const child of children(each)) go(child);
+  };
+  go(value);
 }
 
 export function children({ node }: Value): readonly Value[] {

@@ -158,23 +158,40 @@ function prefersLanesOutside(
   vector: Axis,
   accesses: ReadonlyMap<Value, Access>,
 ): boolean {
-  let lanes = 0;
-  let rows = 0;
-  const see = (value: Value): Set<Axis> => {
+  /** Axes that a value depends on, and operations in it that depend on lanes alone and on the row alone. */
+  interface Seen {
+    readonly used: ReadonlySet<Axis>;
+    readonly lanes: number;
+    readonly rows: number;
+  }
+  // A value that stands in several places counts in each, but is looked at once.
+  const known = new Map<Value, Seen>();
+  const see = (value: Value): Seen => {
+    const before = known.get(value);
+    if (before !== undefined) return before;
     const { node } = value;
     const used = new Set<Axis>();
+    let [lanes, rows] = [0, 0];
     const access = accesses.get(value);
     if (access !== undefined) {
       access.linear.collectAxes(used);
       for (const { at } of access.guards) at.collectAxes(used);
-    } else for (const child of children(value)) for (const each of see(child)) used.add(each);
+    } else
+      for (const inner of children(value).map(see)) {
+        for (const each of inner.used) used.add(each);
+        lanes += inner.lanes;
+        rows += inner.rows;
+      }
     const isOperation = node.kind !== "constant" && node.kind !== "scalar";
     if (isOperation && used.has(vector) && !used.has(row)) lanes += 1;
     if (isOperation && used.has(row) && !used.has(vector)) rows += node.kind === "reduce" ? 100 : 1;
-    return used;
+    const found = { used, lanes, rows };
+    known.set(value, found);
+    return found;
   };
-  for (const { value } of outputs) see(value);
-  return lanes > rows;
+  const all = outputs.map(({ value }) => see(value));
+  const total = (count: (seen: Seen) => number) => all.reduce((sum, each) => sum + count(each), 0);
+  return total(({ lanes }) => lanes) > total(({ rows }) => rows);
 }
 
 /** Parts over one list of axes, so that they can share loops; undefined where their extents differ. */

@@ -31,20 +31,29 @@ const flags = [
   "-w",
 ];
 
+/** A part takes a second or two. A compiler that has not come back by now, on however busy a machine, will not. */
+const patienceMs = 600_000;
+
 /** The compiler and its machine. Throws a CompileError that says what to install where there is none. */
-export async function findCompiler(environment: Environment = process.env): Promise<Compiler> {
+export async function findCompiler(
+  environment: Environment = process.env,
+  patience = patienceMs,
+): Promise<Compiler> {
   const [command = "cc", ...before] = (environment.CC || "cc").trim().split(/\s+/);
   const target = process.arch === "arm64" ? "-mcpu=native" : "-march=native";
-  const asked = await runCompiler(command, [...before, target, "-dM", "-E", "-x", "c", "-"], "").catch(
-    (cause: Error) => {
-      throw new CompileError(
-        `the native engine needs a C compiler, but "${command}" did not run: ${cause.message}. ` +
-          "Install gcc or clang (Debian: apt-get install gcc; macOS: xcode-select --install), or set CC.",
-        { command },
-        { cause },
-      );
-    },
-  );
+  const asked = await runCompiler(
+    command,
+    [...before, target, "-dM", "-E", "-x", "c", "-"],
+    "",
+    patience,
+  ).catch((cause: Error) => {
+    throw new CompileError(
+      `the native engine needs a C compiler, but "${command}" did not run: ${cause.message}. ` +
+        "Install gcc or clang (Debian: apt-get install gcc; macOS: xcode-select --install), or set CC.",
+      { command },
+      { cause },
+    );
+  });
   const macros = new Map(
     asked.split("\n").flatMap((line) => {
       const [, name, value] = /^#define (\w+) (.*)$/.exec(line) ?? [];
@@ -66,6 +75,7 @@ export async function findCompiler(environment: Environment = process.env): Prom
             command,
             [...before, target, ...flags, "-o", file, "-x", "c", "-", "-lm"],
             source,
+            patience,
           );
         } catch (cause) {
           throw new CompileError(
@@ -90,7 +100,12 @@ function versionOf(macros: ReadonlyMap<string, string>): string {
 }
 
 /** Runs the compiler with `input` on its standard input; gives what it printed. */
-function runCompiler(command: string, args: readonly string[], input: string): Promise<string> {
+function runCompiler(
+  command: string,
+  args: readonly string[],
+  input: string,
+  patience: number,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
     let [output, errors] = ["", ""];
@@ -100,15 +115,24 @@ function runCompiler(command: string, args: readonly string[], input: string): P
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       errors += text;
     });
-    child.on("error", reject);
+    // What it has started may hold its ends of the pipes, so nobody waits for those.
+    const late = setTimeout(() => {
+      child.kill("SIGKILL");
+      for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.destroy();
+      reject(new Error(`it has not come back after ${patience / 1000} s`));
+    }, patience);
+    child.on("error", (cause) => {
+      clearTimeout(late);
+      reject(cause);
+    });
     // A compiler that ends early closes its input; its exit code says what went wrong.
     child.stdin.on("error", () => undefined);
-    child.on("close", (code) => {
+    child.on("close", (code, signal) => {
+      clearTimeout(late);
+      const said = errors.trim().split("\n").slice(0, 8).join("\n");
+      const end = signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`;
       if (code === 0) resolve(output);
-      else
-        reject(
-          new Error(errors.trim().split("\n").slice(0, 8).join("\n") || `it ended with exit code ${code}`),
-        );
+      else reject(new Error(said || end));
     });
     child.stdin.end(input);
   });

@@ -17,6 +17,7 @@ import type { Engine, Program, Scalars, Session, StepEnded } from "../engine.ts"
 import { collect, feed } from "../feed.ts";
 import { controlBytes } from "../pool/control.ts";
 import { Pool } from "../pool/pool.ts";
+import { Turns } from "../turns.ts";
 import { leastSharedWork, workOf } from "../work.ts";
 import { type Compiler, findCompiler } from "./compiler.ts";
 import { cacheFolder, type Environment, ObjectCache } from "./object-cache.ts";
@@ -151,7 +152,7 @@ class NativeSession implements Session {
   private isDisposed = false;
   /** Counts changes of the state, after which programs compute anew what depends on weights alone. */
   private version = 1;
-  private busy: Promise<unknown> = Promise.resolve();
+  private readonly turns = new Turns();
 
   constructor(
     context: Context,
@@ -170,14 +171,7 @@ class NativeSession implements Session {
   }
 
   load(plan: Plan): Promise<Program> {
-    return this.inTurn(() => this.loadNow(plan));
-  }
-
-  /** Does `task` when all asked for before it is done, whether that succeeded or not. */
-  private inTurn<T>(task: () => T | Promise<T>): Promise<T> {
-    const result = this.busy.then(task);
-    this.busy = result.catch(() => undefined);
-    return result;
+    return this.turns.take(() => this.loadNow(plan));
   }
 
   private async loadNow(plan: Plan): Promise<Program> {
@@ -279,7 +273,7 @@ class NativeSession implements Session {
     };
     return {
       plan,
-      run: (inputs, scalars, ended) => this.inTurn(() => run(inputs, scalars, ended)),
+      run: (inputs, scalars, ended) => this.turns.take(() => run(inputs, scalars, ended)),
     };
   }
 
@@ -301,17 +295,26 @@ class NativeSession implements Session {
     const addresses = new Map<string, number>();
     const libraries: unknown[] = [];
     let [next, done] = [0, 0];
+    const bring = async (unit: readonly KernelText[]) => {
+      const file = await compiler.compile(sourceOf(unit), cache);
+      const loaded = await loadUnit(file, unit.length);
+      libraries.push(loaded.library);
+      for (const [i, { name }] of unit.entries()) addresses.set(name, loaded.addresses[i]);
+      progress?.(++done, units.length);
+    };
     const work = async () => {
-      while (next < units.length) {
-        const unit = units[next++];
-        const file = await compiler.compile(sourceOf(unit), cache);
-        const loaded = await loadUnit(file, unit.length);
-        libraries.push(loaded.library);
-        for (const [i, { name }] of unit.entries()) addresses.set(name, loaded.addresses[i]);
-        progress?.(++done, units.length);
+      try {
+        while (next < units.length) await bring(units[next++]);
+      } finally {
+        // After a failure nobody begins another.
+        next = units.length;
       }
     };
-    await Promise.all(Array.from({ length: Math.min(availableParallelism(), units.length) }, work));
+    const workers = Array.from({ length: Math.min(availableParallelism(), units.length) }, work);
+    // Whoever hears of a failure may end the process: what others are writing is finished before.
+    const ends = await Promise.allSettled(workers);
+    const failed = ends.find((each) => each.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
     return { addresses, libraries };
   }
 

@@ -10,10 +10,11 @@ import {
   stat,
   symlink,
   truncate,
+  utimes,
   writeFile,
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CompileError } from "./compile-error.ts";
 import { cacheFolder, digestOf, ObjectCache } from "./object-cache.ts";
@@ -130,6 +131,15 @@ describe("an object", () => {
     const { made, make } = maker();
     await cache.object(key, make);
     expect(made.times).toBe(1);
+  });
+
+  it("that a process was killed over is removed an hour later, and not while it may be in the making", async () => {
+    const left = join(folder, `.${key}-123-0123456789ab`);
+    for (const file of [left, `${left}.sha256`, `${left}-young`]) await writeFile(file, "mach");
+    for (const file of [left, `${left}.sha256`]) await utimes(file, 1_000, 1_000);
+    await utimes(`${left}-young`, 2_000, 2_000);
+    await ObjectCache.open(folder, process.getuid?.(), () => 5_000_000);
+    expect(await readdir(folder)).toEqual([basename(`${left}-young`)]);
   });
 
   it("may be made by several at the same time", async () => {

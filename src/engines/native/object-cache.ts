@@ -21,6 +21,10 @@ export function cacheFolder(environment: Environment = process.env): string {
   return join(caches, "striate", "native");
 }
 
+/** After this, what has not got its name was left by a process that was killed. */
+const unfinishedMs = 3_600_000;
+const unfinished = /^\.[0-9a-f]{64}-/;
+
 export class ObjectCache {
   readonly folder: string;
 
@@ -35,6 +39,7 @@ export class ObjectCache {
   static async open(
     folder: string = cacheFolder(),
     uid: number | undefined = process.getuid?.(),
+    nowMs: () => number = Date.now,
   ): Promise<ObjectCache> {
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -46,6 +51,7 @@ export class ObjectCache {
         );
       // What others have put there belongs to them, and is not taken.
       if ((found.mode & 0o077) !== 0) await chmod(folder, 0o700);
+      await sweep(folder, nowMs() - unfinishedMs);
     } catch (cause) {
       if (cause instanceof CompileError) throw cause;
       throw new CompileError(
@@ -112,6 +118,17 @@ export class ObjectCache {
     const ours = /^\.?[0-9a-f]{64}/;
     const names = (await readdir(this.folder)).filter((name) => ours.test(name));
     await Promise.all(names.map((name) => rm(join(this.folder, name), { force: true, recursive: true })));
+  }
+}
+
+/** Removes what processes that were killed have left half made before some time. */
+async function sweep(folder: string, beforeMs: number): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => unfinished.test(name));
+  for (const file of names.map((name) => join(folder, name))) {
+    const found = await lstat(file).catch(() => undefined);
+    // It stays where the folder cannot be changed, and does no harm.
+    if (found !== undefined && found.mtimeMs < beforeMs)
+      await rm(file, { force: true }).catch(() => undefined);
   }
 }
 

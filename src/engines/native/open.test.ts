@@ -1,7 +1,7 @@
 /** What becomes of a run where there is no compiler, no koffi, or no room for what is compiled. */
 
 import { execFile } from "node:child_process";
-import { chmod, cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, chmod, cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -9,13 +9,17 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { plan } from "../../graph/plan.ts";
 import { StateLayout } from "../../graph/state-layout.ts";
+import { cifarResNet } from "../../models/cifar-resnet.ts";
+import { build } from "../../nn/network.ts";
 import { multiply } from "../../ops/multiply.ts";
 import { input, parameter } from "../../ops/operation.ts";
 import { relu } from "../../ops/relu.ts";
 import { EngineError, OptionError } from "../../tensor/errors.ts";
 import type { Engine } from "../engine.ts";
 import { CompileError } from "./compile-error.ts";
+import { findCompiler } from "./compiler.ts";
 import { examine } from "./examine.ts";
+import { ObjectCache } from "./object-cache.ts";
 import { openEngine } from "./open.ts";
 
 const run = promisify(execFile);
@@ -131,6 +135,25 @@ describe("a compiler that fails at the first kernel", () => {
     expect(files.map((name) => name.replace(/^[0-9a-f]{64}/, "")).sort()).toEqual([".so", ".so.sha256"]);
   });
 
+  it("is heard when what is compiled beside it has ended", async () => {
+    // The first of two parts fails at once; the second takes its time.
+    const environment = await compilerThat(
+      `if mkdir "$0.first" 2>/dev/null; then ${halfWritten}; fi; printf half > "$out"; sleep 1; exit 1`,
+    );
+    const { engine } = await open("native", environment);
+    const network = build(cifarResNet({ depth: 8 }), { input: [2, 32, 32, 3], training: true });
+    const layout = new StateLayout();
+    layout.append("parameters", network.parameters);
+    layout.append("states", network.states);
+    const session = await engine.open(layout);
+    await expect(session.load(plan({ outputs: network.outputs, state: layout }))).rejects.toThrow(
+      "could not compile a kernel",
+    );
+    const files = await readdir(join(folder, "cache", "native"));
+    expect(files.filter((name) => name.startsWith("."))).toEqual([]);
+    await expect(access(`${environment.CC}.first`)).resolves.toBeUndefined();
+  });
+
   it("makes auto go on in WebAssembly with the same state, and tell it once", async () => {
     const { engine, told } = await open("auto", await compilerThat(halfWritten));
     expect([engine.name, told]).toEqual(["native", []]);
@@ -169,6 +192,33 @@ it("a compiler that fails later stops who asks for another plan, and what runs g
   await expect(session.load(planned(70))).rejects.toThrow("no space left on device");
   expect([...(await program.run({ x: [1, 1, 1] })).y]).toEqual([1, 10, 100]);
   expect([engine.name, told]).toEqual(["native", []]);
+});
+
+describe("a compiler that does not come back", () => {
+  it("is ended, and what it was to do is an error", async () => {
+    // Its input stays open, and so do the pipes of what it has started.
+    const environment = await compilerThat(`printf half > "$out"; sleep 60`);
+    const compiler = await findCompiler(environment);
+    const cache = await ObjectCache.open(join(folder, "cache", "native"));
+    const began = performance.now();
+    const hasty = await findCompiler(environment, 300);
+    await expect(hasty.compile("double kernel_address(int i) { return 0; }", cache)).rejects.toThrow(
+      /could not compile a kernel: it has not come back after 0\.3 s\. The wasm engine/,
+    );
+    expect(performance.now() - began).toBeLessThan(20_000);
+    expect(await readdir(cache.folder)).toEqual([]);
+    // How long one waits for a compiler does not change what it makes.
+    expect(hasty.identity).toBe(compiler.identity);
+  });
+
+  it("because it was killed, is an error that says so", async () => {
+    const compiler = await findCompiler(await compilerThat("kill -9 $$"));
+    const cache = await ObjectCache.open(join(folder, "cache", "native"));
+    await expect(compiler.compile("double kernel_address(int i) { return 0; }", cache)).rejects.toThrow(
+      /could not compile a kernel: it was ended by SIGKILL/,
+    );
+    expect(await readdir(cache.folder)).toEqual([]);
+  });
 });
 
 it("an object that is no object is an EngineError that speaks of the disk", async () => {

@@ -1,8 +1,7 @@
 /** A native program on one thread. */
 
-import { reasonOf, StoppedError } from "../pool/control.ts";
+import { type PreparedProgram, reasonOf, StoppedError } from "../pool/control.ts";
 import type { NativeCode } from "../pool/messages.ts";
-import type { PreparedProgram } from "../pool/prepare.ts";
 import { loadRuntime } from "./runtime.ts";
 
 export async function prepareNative(code: NativeCode, self: number): Promise<PreparedProgram> {

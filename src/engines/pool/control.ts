@@ -50,6 +50,14 @@ export interface PreparedLaunch {
   readonly tasks: number;
 }
 
+/** Goes through a program as thread number `thread` of `threads`; throws a StoppedError where another has failed. */
+export type PreparedProgram = (
+  control: Int32Array,
+  thread: number,
+  threads: number,
+  ended?: (launch: number) => void,
+) => void;
+
 /**
  * Looks this often before a thread goes to sleep: some microseconds. Looking longer gains nothing on an idle machine, and
  * on a busy one it takes the core from the thread that is waited for: a step of a small network then took five times as long.

@@ -1,15 +1,7 @@
 /** A program made callable on the thread that will run it. */
 
-import { type PreparedLaunch, runLaunches } from "./control.ts";
+import { type PreparedLaunch, type PreparedProgram, runLaunches } from "./control.ts";
 import type { PoolMemory, ProgramCode } from "./messages.ts";
-
-/** Goes through a program as thread number `thread` of `threads`; throws a StoppedError where another has failed. */
-export type PreparedProgram = (
-  control: Int32Array,
-  thread: number,
-  threads: number,
-  ended?: (launch: number) => void,
-) => void;
 
 /** Prepares a program on thread number `self`. */
 export async function prepare(code: ProgramCode, memory: PoolMemory, self: number): Promise<PreparedProgram> {

@@ -1,8 +1,16 @@
 /** A worker of the pool: sleeps on shared memory, wakes to run its share of a program or to hear a message. */
 
-import { awaitCommand, commands, controlBytes, fail, StoppedError, words } from "./control.ts";
+import {
+  awaitCommand,
+  commands,
+  controlBytes,
+  fail,
+  type PreparedProgram,
+  StoppedError,
+  words,
+} from "./control.ts";
 import type { PoolMemory, PoolReply, PoolRequest } from "./messages.ts";
-import { type PreparedProgram, prepare } from "./prepare.ts";
+import { prepare } from "./prepare.ts";
 import { isNode } from "./thread.ts";
 
 interface Port {

@@ -16,6 +16,7 @@ import type { Engine, Program, Scalars, Session, StepEnded } from "../engine.ts"
 import { collect, feed } from "../feed.ts";
 import { Pool } from "../pool/pool.ts";
 import { isNode } from "../pool/thread.ts";
+import { Turns } from "../turns.ts";
 import { leastSharedWork, workOf } from "../work.ts";
 import { type WasmFeatures, wasmFeatures } from "./features.ts";
 
@@ -125,8 +126,7 @@ class WasmSession implements Session {
   /** Counts changes of the state: what programs have prepared from an earlier one is no longer true. */
   private version = 0;
   private readonly disposed: () => void;
-  /** What is being loaded or run: one thing at a time. */
-  private busy: Promise<unknown> = Promise.resolve();
+  private readonly turns = new Turns();
 
   constructor(
     state: StateLayout,
@@ -143,14 +143,7 @@ class WasmSession implements Session {
   }
 
   load(plan: Plan): Promise<Program> {
-    return this.inTurn(() => this.loadNow(plan));
-  }
-
-  /** Does `task` when all asked for before it is done, whether that succeeded or not. */
-  private inTurn<T>(task: () => T | Promise<T>): Promise<T> {
-    const result = this.busy.then(task);
-    this.busy = result.catch(() => undefined);
-    return result;
+    return this.turns.take(() => this.loadNow(plan));
   }
 
   private async loadNow(plan: Plan): Promise<Program> {
@@ -223,7 +216,7 @@ class WasmSession implements Session {
     };
     return {
       plan,
-      run: (inputs, scalars, ended) => this.inTurn(() => run(inputs, scalars, ended)),
+      run: (inputs, scalars, ended) => this.turns.take(() => run(inputs, scalars, ended)),
     };
   }
 

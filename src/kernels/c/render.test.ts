@@ -1,10 +1,17 @@
 import { expect, test } from "vitest";
 import { planOf } from "../../../test/on-engine.ts";
+import { constantsOf } from "../../engines/constants.ts";
+import { jsEngine } from "../../engines/js/engine.ts";
+import type { Plan } from "../../graph/planned.ts";
+import { cifarResNet } from "../../models/cifar-resnet.ts";
+import { add } from "../../ops/add.ts";
 import { conv2dInputGradient } from "../../ops/conv2d.ts";
 import { input, type Tensor } from "../../ops/operation.ts";
 import { relu } from "../../ops/relu.ts";
 import { sum } from "../../ops/sum.ts";
-import { render } from "./render.ts";
+import { createLearner } from "../../train/compiled-learner.ts";
+import { type Rendered, render } from "./render.ts";
+import { buffers } from "./target.ts";
 
 /** Renders for a machine with vectors of 16 numbers. */
 function rendered(y: Tensor, threads = 1) {
@@ -42,4 +49,60 @@ test("layers of the same shapes share a kernel", () => {
   const [first, second] = launches.flat();
   expect(first.name).toBe(second.name);
   expect(first.places).not.toEqual(second.places);
+});
+
+/** Launches of each step with the text of their kernels; places in kept memory count from the first of the step. */
+function texts({ kernels, steps }: Rendered) {
+  // Names of functions alone: loops have short ones, too.
+  const nameless = (text: string) => text.replaceAll(/\bk\d+(?=\(|_[fh]\d)/g, "NAME");
+  const textOf = new Map(kernels.map(({ name, text }) => [name, nameless(text)]));
+  return steps.map((launches) => {
+    const kept = launches.flatMap(({ places }) => places.filter(({ buffer }) => buffer === buffers.kept));
+    const from = Math.min(...kept.map(({ offset }) => offset));
+    return launches.map(({ name, places, tasks, constant }) => ({
+      ...{ text: textOf.get(name), tasks, constant },
+      places: places.map(({ buffer, offset }) => [buffer, buffer === buffers.kept ? offset - from : offset]),
+    }));
+  });
+}
+
+test.each(["train", "evaluate"] as const)(
+  "a step of many is rendered as it would be alone: %s",
+  async (form) => {
+    const learner = await createLearner({
+      model: cifarResNet({ depth: 14 }),
+      imageShape: [16, 16, 3],
+      engine: jsEngine(),
+      initialize: false,
+    });
+    const plan: Plan = learner.plan(form, 2);
+    const options = {
+      machine: { threads: 2, lanes: 8, registers: 16 } as const,
+      winograd: true,
+      constants: constantsOf(plan),
+    };
+    const whole = render(plan.steps, plan.layouts, { ...options, preparation: plan.preparation });
+    const apart = plan.steps.map((step, i) =>
+      render([step], plan.layouts, { ...options, preparation: i < plan.preparation ? 1 : 0 }),
+    );
+    expect(texts(whole)).toEqual(apart.flatMap(texts));
+    const kept = whole.steps
+      .flatMap((launches) => launches.flatMap(({ places }) => places))
+      .filter(({ buffer }) => buffer === buffers.kept);
+    // What is kept of one layer's filters lies apart from that of the others.
+    if (form === "evaluate") expect(new Set(kept.map(({ offset }) => offset)).size).toBeGreaterThan(10);
+    expect(whole.bytes.kept).toBe(apart.reduce((total, { bytes }) => total + bytes.kept, 0));
+  },
+);
+
+test("operands in one place are not taken for operands in two", () => {
+  const [a, b] = [input("a", [64, 7]), input("b", [64, 7])];
+  const twice = add({ a, b: a }, {});
+  const both = add({ a, b }, {});
+  const { steps, layouts } = planOf([twice, both]);
+  const machine = { threads: 1, lanes: 16, registers: 32 } as const;
+  const { steps: launches } = render(steps, layouts, {
+    ...{ machine, winograd: true, constants: new Set(), preparation: 0 },
+  });
+  expect(launches.flat().map(({ places }) => places.length)).toEqual([2, 3]);
 });

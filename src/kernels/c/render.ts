@@ -7,10 +7,11 @@ import { shareAxes } from "../schedule-nest.ts";
 import { splitReduction } from "../split-reduction.ts";
 import type { Operand } from "../value.ts";
 import { renderContraction } from "./contraction.ts";
+import { keyOfFormula } from "./formula-key.ts";
 import { gathered } from "./gather.ts";
 import { type PlacedPart, renderNest } from "./nest.ts";
 import { renderOuterProduct } from "./outer-product.ts";
-import { type CMachine, CTarget, type KernelText, type Launch } from "./target.ts";
+import { buffers, type CMachine, CTarget, type KernelText, type Launch, type Place } from "./target.ts";
 import { renderWinograd } from "./winograd.ts";
 
 export interface RenderOptions {
@@ -39,12 +40,76 @@ export function render(
   { machine, winograd, constants, preparation }: RenderOptions,
 ): Rendered {
   const target = new CTarget(layouts, machine, winograd, constants);
+  const known = new Map<string, RenderedFormula>();
   const launches = steps.map((step, i) => {
-    target.beginStep();
-    const rendered = renderFormula(target, step.formula, step.target);
+    const rendered = renderStep(target, step.formula, step.target, known);
     return i < preparation ? rendered.map((launch) => ({ ...launch, constant: true })) : rendered;
   });
   return { kernels: target.kernels, steps: launches, bytes: target.bytes, slackBytes: target.slackBytes };
+}
+
+/** The launches of a formula, and what of the memories they were given. */
+interface RenderedFormula {
+  readonly launches: readonly Launch[];
+  readonly places: readonly Place[];
+  /** Where the memory that they keep begins, and how much it is. */
+  readonly keptFrom: number;
+  readonly keptBytes: number;
+}
+
+/** Renders a formula, or takes what an earlier one with the same key was rendered to, at other places. */
+function renderStep(
+  target: CTarget,
+  formula: Formula,
+  layout: Layout,
+  known: Map<string, RenderedFormula>,
+): readonly Launch[] {
+  const { text, places } = keyOfFormula(
+    formula,
+    layout,
+    (operand) => target.layoutOf(operand),
+    (operand) => target.constants.has(operand),
+  );
+  const keptFrom = target.bytes.kept;
+  const before = known.get(text);
+  const launches = before && movedLaunches(before, places, keptFrom);
+  if (launches !== undefined) {
+    target.bytes.kept += before?.keptBytes ?? 0;
+    return launches;
+  }
+  target.beginStep();
+  const rendered = renderFormula(target, formula, layout);
+  known.set(text, { launches: rendered, places, keptFrom, keptBytes: target.bytes.kept - keptFrom });
+  return rendered;
+}
+
+/** Launches for a formula with other `places` and memory to keep; undefined where one points to what the key does not know. */
+function movedLaunches(
+  before: RenderedFormula,
+  places: readonly Place[],
+  keptFrom: number,
+): readonly Launch[] | undefined {
+  const moved: Launch[] = [];
+  for (const launch of before.launches) {
+    const at = launch.places.map((place) => movedPlace(place, before, places, keptFrom));
+    if (!at.every((place) => place !== undefined)) return undefined;
+    moved.push({ ...launch, places: at });
+  }
+  return moved;
+}
+
+/** The place that corresponds to one of a formula's kin. */
+function movedPlace(
+  place: Place,
+  before: RenderedFormula,
+  places: readonly Place[],
+  keptFrom: number,
+): Place | undefined {
+  const { buffer, offset } = place;
+  if (buffer === buffers.kept) return { buffer, offset: offset + (keptFrom - before.keptFrom) / 4 };
+  // Memory that kernels of one step tell each other is given anew to each step, from its beginning.
+  if (buffer === buffers.scratch || buffer === buffers.thread || buffer === buffers.scalars) return place;
+  return places[before.places.findIndex((each) => each.buffer === buffer && each.offset === offset)];
 }
 
 function renderFormula(target: CTarget, formula: Formula, layout: Layout): Launch[] {

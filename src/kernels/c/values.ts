@@ -42,6 +42,7 @@ export class Values {
   private readonly names = new Map<Axis, string>();
   private readonly axesOfValue = new Map<Value, ReadonlySet<Axis>>();
   private readonly keys = new Map<Value, string>();
+  private readonly shortKeys = new Map<string, string>();
   private vector: Axis | undefined;
   private lanes: Lanes = 1;
   /** Values that are given: the sum of a contraction in its epilogue. */
@@ -388,10 +389,17 @@ export class Values {
     else {
       const axes = (this.scheduled.reductions.get(value) ?? []).map((each) => this.axisName(each)).join();
       const inner = children(value).map((child) => this.keyOf(child));
-      key = `${"operator" in node ? node.operator : node.kind}${axes}(${inner.join()})`;
+      key = this.short(`${"operator" in node ? node.operator : node.kind}${axes}(${inner.join()})`);
     }
     this.keys.set(value, key);
     return key;
+  }
+
+  /** A few letters for a key: keys of values that share values would grow without bounds. */
+  private short(key: string): string {
+    const known = this.shortKeys.get(key) ?? `#${this.shortKeys.size}`;
+    this.shortKeys.set(key, known);
+    return known;
   }
 
   private plainIndex(of: Index): string {
