@@ -13,6 +13,7 @@ const sizes = [
   // Few rows by a matrix that is read as it lies, and gradients that are summed over many rows.
   [1, 1001, 130],
   [3, 700, 133],
+  [2, 1025, 259],
   [300, 150, 410],
 ] as const;
 

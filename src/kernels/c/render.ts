@@ -7,6 +7,7 @@ import { shareAxes } from "../schedule-nest.ts";
 import { splitReduction } from "../split-reduction.ts";
 import type { Operand } from "../value.ts";
 import { renderContraction } from "./contraction.ts";
+import { renderFewRows } from "./few-rows.ts";
 import { keyOfFormula } from "./formula-key.ts";
 import { gathered } from "./gather.ts";
 import { type PlacedPart, renderNest } from "./nest.ts";
@@ -121,6 +122,7 @@ function renderFormula(target: CTarget, formula: Formula, layout: Layout): Launc
     const rendered =
       contraction &&
       (renderWinograd(target, contraction, layout) ??
+        renderFewRows(target, contraction, layout) ??
         renderOuterProduct(target, contraction, layout) ??
         renderGathered(target, contraction, layout) ??
         renderContraction(target, contraction, layout));
