@@ -62,6 +62,18 @@ const sizes: Readonly<Record<string, readonly [x: Shape, weight: Shape, attribut
   "2 groups": [[2, 5, 5, 6], [3, 3, 3, 8], { padding: 1, groups: 2 }],
   "4 groups of 8": [[1, 5, 6, 32], [3, 3, 8, 32], { padding: 1, groups: 4 }],
   "3 groups, 1×1": [[1, 4, 4, 15], [1, 1, 5, 9], { groups: 3 }],
+  "groups, stride and dilation": [
+    [2, 11, 9, 10],
+    [3, 3, 5, 6],
+    { stride: 2, dilation: 2, padding: 1, groups: 2 },
+  ],
+  "depthwise, dilation 2, 19 channels": [
+    [1, 7, 8, 19],
+    [3, 3, 1, 19],
+    { padding: 2, dilation: 2, groups: 19 },
+  ],
+  "depthwise, stride over kernel": [[1, 9, 8, 5], [2, 2, 1, 5], { stride: 3, groups: 5 }],
+  "depthwise on a single pixel": [[2, 1, 1, 3], [3, 3, 1, 3], { padding: 1, groups: 3 }],
   "depthwise, 8 channels": [[1, 7, 6, 8], [3, 3, 1, 8], { padding: 1, groups: 8 }],
   "depthwise, 33 channels, stride 2": [[1, 7, 7, 33], [3, 3, 1, 33], { padding: 1, groups: 33, stride: 2 }],
   "depthwise, 5×5, 17 channels": [[2, 6, 5, 17], [5, 5, 1, 17], { padding: 2, groups: 17 }],

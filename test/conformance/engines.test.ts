@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../src/engines/engine.ts";
+import { orderOf } from "../../src/graph/order.ts";
+import * as ops from "../../src/ops/index.ts";
 import type { Built } from "./case.ts";
 import { engines } from "./engines.ts";
 import { cases } from "./index.ts";
@@ -18,6 +20,17 @@ function truthOf(name: string, built: Built): Float64Array[] {
   truths.set(name, truth);
   return truth;
 }
+
+it("has a case for each operation", () => {
+  const inCases = new Set(
+    cases.flatMap((each) => orderOf(each.build().outputs).map(({ node }) => node?.operation.name)),
+  );
+  const all = Object.values(ops).flatMap((each) =>
+    typeof each === "function" && "operation" in each ? [each.operation.name] : [],
+  );
+  expect(all).toContain("conv2d");
+  expect(all.filter((name) => !inCases.has(name))).toEqual([]);
+});
 
 for (const { name, start } of engines)
   describe(`engine ${name}`, () => {

@@ -28,6 +28,18 @@ export const cases: readonly Case[] = [
       };
     },
   })),
+  ...(
+    [
+      ["a row by a column", [1, 37], [37, 1]],
+      ["a column by a row", [37, 1], [1, 37]],
+    ] as const
+  ).map(([name, left, right]) => ({
+    name: `matmul: ${name}`,
+    build() {
+      const [a, b] = [input("a", left), input("b", right)];
+      return { outputs: withGradients(matmul({ a, b }, {}), [a, b]), terms: 37 };
+    },
+  })),
   ...[false, true].flatMap((transposeA) =>
     [false, true].map((transposeB) => ({
       name: `matmul:${transposeA ? " aᵀ" : " a"}${transposeB ? " bᵀ" : " b"}`,

@@ -79,6 +79,13 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    name: "localResponseNorm: one channel",
+    build() {
+      const x = input("x", [2, 3, 1, 1]);
+      return { outputs: withGradients(localResponseNorm({ x }, { size: 5, alpha: 1, k: 2 }), [x]), terms: 5 };
+    },
+  },
+  {
     name: "l2Normalize: rows",
     build() {
       const x = input("x", [3, 35]);

@@ -1,6 +1,16 @@
 import { type AvgPool2dAttributes, avgPool2d } from "../../src/ops/avg-pool2d.ts";
-import { globalAveragePool2d, globalMaxPool2d } from "../../src/ops/global-pool2d.ts";
-import { type MaxPool2dAttributes, maxPool2d, maxPool2dIndices } from "../../src/ops/max-pool2d.ts";
+import {
+  globalAveragePool2d,
+  globalMaxPool2d,
+  globalMaxPool2dIndices,
+  takeFromImages,
+} from "../../src/ops/global-pool2d.ts";
+import {
+  type MaxPool2dAttributes,
+  maxPool2d,
+  maxPool2dIndices,
+  takeFromWindows,
+} from "../../src/ops/max-pool2d.ts";
 import { input } from "../../src/ops/operation.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 import { type Case, withGradients } from "./case.ts";
@@ -16,6 +26,7 @@ const maxima: Sizes<MaxPool2dAttributes> = {
   "3×3, stride 1": [[1, 4, 5, 3], { kernel: 3, stride: 1, padding: 1 }],
   dilation: [[1, 9, 8, 4], { kernel: 3, stride: 2, padding: 1, dilation: 2 }],
   "stride over kernel": [[1, 8, 7, 3], { kernel: 2, stride: 3 }],
+  "different along both axes": [[2, 7, 6, 5], { kernel: [1, 3], stride: [2, 1], padding: [0, 1] }],
   "a single pixel": [[3, 1, 1, 1], { kernel: 1 }],
 };
 
@@ -26,6 +37,9 @@ const means: Sizes<AvgPool2dAttributes> = {
   "padding not counted": [[1, 7, 6, 5], { kernel: 3, stride: 2, padding: 1, countIncludePad: false }],
   "rounded up": [[1, 8, 7, 16], { kernel: 3, stride: 2, padding: 1, rounding: "ceil" }],
   same: [[1, 5, 5, 3], { kernel: 3, stride: 1, padding: "same", countIncludePad: false }],
+  "stride over kernel": [[1, 8, 7, 17], { kernel: 2, stride: 3 }],
+  "different along both axes": [[2, 7, 6, 5], { kernel: [1, 3], stride: [2, 1], padding: [0, 1] }],
+  "a single pixel": [[3, 1, 1, 1], { kernel: 1 }],
 };
 
 export const cases: readonly Case[] = [
@@ -38,6 +52,27 @@ export const cases: readonly Case[] = [
       };
     },
   })),
+  // What is taken where maxima lie, as gradients of gradients do.
+  {
+    name: "takeFromWindows: of another map, where the first has its maxima",
+    build() {
+      const [x, other] = [input("x", [2, 7, 6, 19]), input("other", [2, 7, 6, 19])];
+      const attributes = { kernel: 3, stride: 2, padding: 1 };
+      const indices = maxPool2dIndices({ x }, attributes);
+      return {
+        outputs: withGradients(takeFromWindows({ x: other, indices }, attributes), [other]),
+        terms: 9,
+      };
+    },
+  },
+  {
+    name: "takeFromImages: of another map, where the first has its maxima",
+    build() {
+      const [x, other] = [input("x", [3, 5, 4, 17]), input("other", [3, 5, 4, 17])];
+      const indices = globalMaxPool2dIndices({ x }, {});
+      return { outputs: withGradients(takeFromImages({ x: other, indices }, {}), [other]), terms: 20 };
+    },
+  },
   {
     name: "maxPool2d: ties go to the first",
     build() {
