@@ -63,7 +63,7 @@ export function renderWinograd(
 /**
  * A way to compute a correlation: blocks of tiles that a task takes through all steps, or all tiles of a layer at once.
  *
- * Times are in multiply-adds, of which a core does 4 in the time in which it reads a number from beyond its L2 cache, 20 from
+ * Times are in multiply-adds, of which a core does 4 in the time in which it reads a number from beyond its L2 cache, 24 from
  * memory. The number of threads is none of it: it must not decide between algorithms, whose rounding differs.
  */
 type Way =
@@ -73,7 +73,7 @@ type Way =
 /** Numbers that fit into the last cache beside others. */
 const cachedNumbers = 4e6;
 const fromCache = 4;
-const fromMemory = 20;
+const fromMemory = 24;
 /** What blocks cost beside the sum of their steps, for which they copy edges and have few rows: 1.3 to 1.45 as measured. */
 const blockCost = 1.35;
 /** What transforming a number of a tile costs, and of a filter. */
