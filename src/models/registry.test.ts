@@ -145,6 +145,8 @@ describe("modelNamed", () => {
     expect(modelNamed("cifar-resnet 20").name).toBe("cifar-resnet-20");
     expect(modelNamed(" LeNet5 ").name).toBe("lenet5");
     expect(modelNamed("ResNet-50").name).toBe("resnet50");
+    expect(modelNamed("ShuffleNet v1").name).toBe("shufflenet-v1-g3");
+    expect(modelNamed("shufflenet-v2").name).toBe("shufflenet-v2-x1-0");
     expect(modelNamed("squeezenet 1.1").name).toBe("squeezenet1-1");
     expect(modelNamed("preact_resnet_101_v1").name).toBe("preact-resnet101-v1");
   });

@@ -361,12 +361,20 @@ export function networkOf(
   return { layers: training.build({ classes }), loss: training.loss };
 }
 
+/** Families whose name alone means the network that their papers hold against others. */
+const families: ReadonlyMap<string, string> = new Map(
+  [
+    ["shufflenet-v1", "shufflenet-v1-g3"],
+    ["shufflenet-v2", "shufflenet-v2-x1-0"],
+  ].map(([family, name]) => [joined(family), joined(name)]),
+);
+
 /**
- * The model of this name, however its parts are joined: "CIFAR-ResNet 20" is "cifar-resnet-20", "ResNet-50" is "resnet50". Throws an
- * OptionError that lists near names.
+ * The model of this name, however its parts are joined: "CIFAR-ResNet 20" is "cifar-resnet-20", "ResNet-50" is "resnet50";
+ * "shufflenet-v1" alone is that of 3 groups. Throws an OptionError that lists near names.
  */
 export function modelNamed(name: string): RegisteredModel {
-  const wanted = joined(name);
+  const wanted = families.get(joined(name)) ?? joined(name);
   const entry = models.find((each) => joined(each.name) === wanted);
   if (entry !== undefined) return entry;
   const near = nearNames(
