@@ -33,8 +33,8 @@ export function scatter(
   return { axes, at: at.map(index), value };
 }
 
-/** Visits `value` and all values in it, outside in; one that stands in several places once. */
-export function visit(value: Value, see: (value: Value) => void): void {
+/** Visits one or several values and all values in them, outside in; one that stands in several places once. */
+export function visit(values: Value | readonly Value[], see: (value: Value) => void): void {
   const seen = new Set<Value>();
   const go = (each: Value): void => {
     if (seen.has(each)) return;
@@ -42,7 +42,7 @@ export function visit(value: Value, see: (value: Value) => void): void {
     see(each);
     for (const child of children(each)) go(child);
   };
-  go(value);
+  for (const each of values instanceof Value ? [values] : values) go(each);
 }
 
 export function children({ node }: Value): readonly Value[] {

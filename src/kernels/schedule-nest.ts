@@ -51,8 +51,9 @@ export function scheduleNest(
   const accesses = new Map<Value, Access>();
   const counters = new Map<Value, Index>();
   const reductions = new Map<Value, readonly Axis[]>();
-  for (const { value } of outputs)
-    visit(value, (each) => {
+  visit(
+    outputs.map(({ value }) => value),
+    (each) => {
       const { node } = each;
       if (node.kind === "position") counters.set(each, node.index);
       else if (node.kind === "random") counters.set(each, node.counter);
@@ -71,7 +72,8 @@ export function scheduleNest(
         const linear = linearIndex(node.at, layout);
         accesses.set(each, { operand: node.operand, layout, linear, guards, fill: node.fill ?? 0 });
       }
-    });
+    },
+  );
   const guarded = new Set<Axis>();
   for (const access of accesses.values()) for (const { at } of access.guards) at.collectAxes(guarded);
 

@@ -83,12 +83,13 @@ export function splitReduction(part: Part): Split | undefined {
 }
 
 /**
- * How far past the ends of operands a part reads: places of a chunk that is not full, or columns that fill up a panel, whose
+ * How far past the ends of operands parts read: places of a chunk that is not full, or columns that fill up a panel, whose
  * values are not used.
  */
-export function placesBeyond({ value }: Part, layoutOf: (operand: Operand) => Layout): number {
+export function placesBeyond(parts: readonly Part[], layoutOf: (operand: Operand) => Layout): number {
   let most = 0;
-  visit(value, ({ node }) => {
+  const values = parts.map(({ value }) => value);
+  visit(values, ({ node }) => {
     if (node.kind !== "read" || node.fill !== undefined) return;
     const layout = layoutOf(node.operand);
     const last = node.operand.shape.map((extent) => index(extent - 1));

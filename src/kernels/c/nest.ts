@@ -23,7 +23,7 @@ export interface PlacedPart {
 
 /** Renders parts over the same axes, each into its own layout, as one kernel. */
 export function renderNest(target: CTarget, parts: readonly PlacedPart[], constant = false): Launch {
-  for (const { part } of parts) target.reads(part);
+  target.reads(parts.map(({ part }) => part));
   const kernel = new CKernel(target);
   const nest = scheduled(target, parts);
   const { outer, row, vector } = nest;

@@ -106,9 +106,9 @@ export class CTarget {
     return { buffer: buffers.kept, offset };
   }
 
-  /** A kernel reads what this part reads, in vectors. */
-  reads(part: Part): void {
-    const places = placesBeyond(part, (operand) => this.layoutOf(operand));
+  /** A kernel reads what these parts read, in vectors. */
+  reads(parts: readonly Part[]): void {
+    const places = placesBeyond(parts, (operand) => this.layoutOf(operand));
     this.slackBytes = Math.max(this.slackBytes, 4 * places + 64);
   }
 

@@ -74,7 +74,7 @@ export class Target {
 
   /** A kernel reads what this part reads, in vectors: more than there is, and uses what there is. */
   readsBeyond(part: Part): void {
-    const places = placesBeyond(part, (operand) => this.layoutOf(operand));
+    const places = placesBeyond([part], (operand) => this.layoutOf(operand));
     this.slackBytes = Math.max(this.slackBytes, 4 * places + 64);
   }
 
