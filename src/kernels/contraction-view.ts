@@ -3,7 +3,7 @@
  * task needs with the fill around it, so that no tile asks where the edge is. The same for all engines on CPUs.
  */
 
-import type { Axis, Index } from "./index-expression.ts";
+import { type Axis, extentOf, type Index } from "./index-expression.ts";
 import { type Layout, linearIndex } from "./layout.ts";
 import type { Contraction } from "./schedule-contraction.ts";
 import { leavesEdges } from "./value.ts";
@@ -75,7 +75,7 @@ export function viewOf(
     Math.floor(((sumIsBlocked ? sumBoxBytes : boxBytes) / rowBytes - rowsBeside) / step) + 1,
   );
   // Enough blocks for all threads where images alone are too few.
-  const images = outside.reduce((product, each) => product * each.extent, 1);
+  const images = extentOf(outside);
   if (!sumIsBlocked && images < enoughTasks)
     block = Math.min(block, Math.ceil(blocked.extent / (enoughTasks / images)));
   block = Math.min(block, blocked.extent);

@@ -10,6 +10,11 @@ export interface Axis {
   readonly extent: number;
 }
 
+/** How many places axes, or runs of them, have together. */
+export function extentOf(axes: readonly { readonly extent: number }[]): number {
+  return axes.reduce((product, each) => product * each.extent, 1);
+}
+
 /** The whole quotient ⌊index / divisor⌋, or the remainder, which has the divisor's sign. */
 export interface Quotient {
   readonly kind: "floorDiv" | "mod";

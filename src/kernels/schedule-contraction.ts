@@ -4,10 +4,10 @@
  * the result.
  */
 
-import { children, type Part, visit } from "./formula.ts";
+import { children, type Part, replaceValue, visit } from "./formula.ts";
 import type { Axis } from "./index-expression.ts";
 import { type Layout, linearIndex } from "./layout.ts";
-import type { Operand, Value } from "./value.ts";
+import { type Operand, Source, sum as sumOver, type Value } from "./value.ts";
 
 export type Read = Extract<Value["node"], { kind: "read" }>;
 
@@ -92,6 +92,13 @@ export function readsAround(value: Value, sum: Value): Value[] {
   };
   see(value);
   return [...reads];
+}
+
+/** The part with the sum made of chunks that are added in order: `chunks` [chunk, …axes] holds them. */
+export function finishedPart({ part, sum }: Contraction, chunks: Operand, axes: readonly Axis[]): Part {
+  const source = new Source(chunks);
+  const total = sumOver([chunks.shape[0]], (chunk) => source.at(chunk, ...axes));
+  return { ...part, value: replaceValue(part.value, sum, total) };
 }
 
 /** A run of steps that is one loop: `extent` steps of these factors, one for each linear index. */

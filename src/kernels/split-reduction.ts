@@ -5,7 +5,7 @@
  */
 
 import { type Part, replaceValue, substitute, visit } from "./formula.ts";
-import { type Axis, axis, type Index, index } from "./index-expression.ts";
+import { type Axis, axis, extentOf, type Index, index } from "./index-expression.ts";
 import { type Layout, linearIndex } from "./layout.ts";
 import { type Operand, position, Source, Value } from "./value.ts";
 
@@ -31,8 +31,8 @@ export function splitReduction(part: Part): Split | undefined {
   const [reduction] = found;
   if (found.size !== 1 || reduction.node.kind !== "reduce") return undefined;
   const { operator, axes, body } = reduction.node;
-  const total = axes.reduce((product, each) => product * each.extent, 1);
-  const outputs = part.axes.reduce((product, each) => product * each.extent, 1);
+  const total = extentOf(axes);
+  const outputs = extentOf(part.axes);
   if (operator === "argmax" || total < shortest || outputs > 16384) return undefined;
 
   const chunkAxes: Axis[] = [];

@@ -9,12 +9,19 @@
  */
 
 import { type View, viewOf } from "../contraction-view.ts";
-import { replaceValue, scatter } from "../formula.ts";
-import { type Axis, axis, Index, index } from "../index-expression.ts";
+import { scatter } from "../formula.ts";
+import { type Axis, axis, extentOf, Index, index } from "../index-expression.ts";
 import { contiguousLayout, type Layout, linearIndex } from "../layout.ts";
-import { type Contraction, isEpilogue, mergeRuns, type Run, readsAround } from "../schedule-contraction.ts";
+import {
+  type Contraction,
+  finishedPart,
+  isEpilogue,
+  mergeRuns,
+  type Run,
+  readsAround,
+} from "../schedule-contraction.ts";
 import type { Access } from "../schedule-nest.ts";
-import { type Operand, position, Source, sum as sumOver, type Value } from "../value.ts";
+import { type Operand, position, Source, type Value } from "../value.ts";
 import { boxLines } from "./box.ts";
 import { renderNest } from "./nest.ts";
 import { CKernel, type CTarget, type Launch, type Place } from "./target.ts";
@@ -141,9 +148,9 @@ class ContractionRenderer {
     const sumInTile = c.k.filter((each) => !this.splits.includes(each));
     const blockInSum = box !== undefined && c.k.includes(box.blocked);
     const linearB = linearIndex(c.b.at, target.layoutOf(c.b.operand));
-    const rowCount = c.m.reduce((product, each) => product * each.extent, 1);
+    const rowCount = extentOf(c.m);
     const isParted = this.splits.length > 0 || blockInSum;
-    const steps = sumInTile.reduce((product, each) => product * each.extent, 1);
+    const steps = extentOf(sumInTile);
     // Columns that lie as panels do need no packing.
     this.isPanel =
       c.n.extent <= 4 * target.machine.lanes &&
@@ -205,7 +212,7 @@ class ContractionRenderer {
         axes: [box.blocked],
       });
     this.sums = inSum;
-    const inner = inSum.slice(1).reduce((product, each) => product * each.extent, 1);
+    const inner = extentOf(inSum.slice(1));
     this.sumBlock = isBlocked
       ? Math.max(1, Math.round(stepsInPlace / inner))
       : blockInSum
@@ -224,25 +231,19 @@ class ContractionRenderer {
     const blocks = this.blocksRows() && box !== undefined ? Math.ceil(box.blocked.extent / box.block) : 1;
     const perRowTask = box === undefined ? this.rowsPerTask() : (rows[0]?.extent ?? 1);
     const rowTasks = box === undefined ? Math.ceil((rows[0]?.extent ?? 1) / perRowTask) : 1;
-    const outer = [...c.batch, ...outside].reduce((product, each) => product * each.extent, 1);
+    const outer = extentOf([...c.batch, ...outside]);
     const others = outer * blocks * chunks * rowTasks;
     const perShare = Math.ceil(panels / Math.min(panels, Math.max(1, Math.ceil(enoughTasks / others))));
     const shares = Math.ceil(panels / perShare);
 
     const lines = kernel.body;
-    let rest = "task";
-    const take = (extent: number, name: string) => {
-      lines.push(`const long ${name} = ${extent === 1 ? "0" : `${rest} % ${extent}`};`);
-      if (extent > 1) rest = `${rest} / ${extent}`;
-      return name;
-    };
     const variables = new Map<Axis, string>();
-    take(shares, "share");
-    take(rowTasks, "rowTask");
-    take(blocks, "block");
-    for (const each of outside.toReversed()) variables.set(each, take(each.extent, kernel.name("m")));
-    take(chunks, "chunk");
-    for (const each of c.batch.toReversed()) variables.set(each, take(each.extent, kernel.name("g")));
+    kernel.digit(shares, "share");
+    kernel.digit(rowTasks, "rowTask");
+    kernel.digit(blocks, "block");
+    for (const each of outside.toReversed()) variables.set(each, kernel.digit(each.extent, kernel.name("m")));
+    kernel.digit(chunks, "chunk");
+    for (const each of c.batch.toReversed()) variables.set(each, kernel.digit(each.extent, kernel.name("g")));
     lines.push(
       `const long panelFrom = share * ${perShare}, panelTo = least(panelFrom + ${perShare}, ${panels});`,
     );
@@ -251,7 +252,7 @@ class ContractionRenderer {
     this.work(kernel, variables);
     const tasks = others * shares;
     // Very small tasks are done several at a time: neighbours, whose columns lie behind one another.
-    const macs = product([...c.batch, ...c.m, c.n, ...c.k]) / tasks;
+    const macs = extentOf([...c.batch, ...c.m, c.n, ...c.k]) / tasks;
     const together = Math.max(1, Math.floor(Math.min(taskMacs / macs, tasks / enoughTasks)));
     if (together > 1) {
       lines.unshift(
@@ -261,7 +262,10 @@ class ContractionRenderer {
       lines.push("}");
     }
     this.launches.push(target.launch(kernel, Math.ceil(tasks / together)));
-    if (partials !== undefined) this.launches.push(this.combine(partials));
+    if (partials !== undefined) {
+      const part = finishedPart(c, partials.operand, partials.axes);
+      this.launches.push(renderNest(target, [{ part, layout: this.layout }]));
+    }
     return this.launches;
   }
 
@@ -626,13 +630,13 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
     const { rows, along, c, tiling } = this;
     const [run] = rows;
     if (run === undefined) return 1;
-    const inner = rows.slice(1).reduce((product, each) => product * each.extent, 1);
-    const steps = c.k.reduce((product, each) => product * each.extent, 1);
+    const inner = extentOf(rows.slice(1));
+    const steps = extentOf(c.k);
     const panels = Math.ceil(c.n.extent / (2 * tiling.lanes));
     // B is read once for the rows of a task: where it does not fit into the L2 cache beside them, these are as many as do.
     const isLarge = Math.min(steps, 4096) * c.n.extent > largeNumbers;
     const most = isLarge ? largeNumbers / Math.min(steps, 4096) : taskElements / (steps + c.n.extent);
-    const batches = c.batch.reduce((product, each) => product * each.extent, 1);
+    const batches = extentOf(c.batch);
     const balanced = (run.extent * batches * (isLarge ? panels : 1)) / enoughTasks;
     const wanted = this.accumulates ? run.extent / 8 : Math.min(most / inner, balanced);
     const multiple = along === 0 ? Math.max(...tiling.groups.map((group) => group.rows)) : 1;
@@ -711,9 +715,9 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
     const { c } = this;
     const { box } = this.view;
     if (box !== undefined) return c.k.filter((each) => box.outside.includes(each));
-    const total = c.k.reduce((product, each) => product * each.extent, 1);
+    const total = extentOf(c.k);
     const linear = linearIndex(c.b.at, this.target.layoutOf(c.b.operand));
-    const outputs = c.part.axes.reduce((product, each) => product * each.extent, 1);
+    const outputs = extentOf(c.part.axes);
     // With many results the tasks are parts of the result; with few, parts of the sum.
     const isLong = total > 8192 && outputs < 256 * 1024;
     return c.k.length > 1 && isLong && linear.factorOf(c.n) === 1 ? [c.k[0]] : [];
@@ -748,11 +752,11 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
   private packedPanels(linear: Index, sumInTile: readonly Axis[]): Panels {
     const { c, target } = this;
     const { lanes, groups } = this.tiling;
-    const steps = sumInTile.reduce((product, each) => product * each.extent, 1);
+    const steps = extentOf(sumInTile);
     const last = groups[groups.length - 1];
     const width = last.from + last.count * last.vectors * lanes;
     const order = c.batch.filter((each) => linear.factorOf(each) !== 0);
-    const batches = order.reduce((product, each) => product * each.extent, 1);
+    const batches = extentOf(order);
     const constant = this.isConstant;
     const place = constant ? target.kept(batches * width * steps) : target.scratch(batches * width * steps);
     const source = new Source(c.b.operand);
@@ -814,27 +818,14 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
   private partialSums(): Partials {
     const { c, target, splits } = this;
     const axes = c.part.axes.filter((each) => each.extent > 1);
-    const size = axes.reduce((product, each) => product * each.extent, 1);
-    const length = splits.reduce((product, each) => product * each.extent, 1);
+    const size = extentOf(axes);
+    const length = extentOf(splits);
     // As many chunks as keep threads busy, as long as their results stay small beside the work.
     const most = Math.max(1, Math.min(16, length, Math.floor((8 * 1024 * 1024) / (4 * size))));
     const perChunk = Math.ceil(length / most);
     const chunks = Math.ceil(length / perChunk);
-    const shape = [chunks, ...axes.map((each) => each.extent)];
-    const operand: Operand = { shape };
-    const place = target.scratch(chunks * size);
-    const layout = contiguousLayout(place.buffer, shape, place.offset);
-    target.layouts.set(operand, layout);
-    return { operand, layout, axes, chunks, perChunk };
-  }
-
-  /** Adds the chunks in order and computes what stands around the sum. */
-  private combine({ operand, axes, chunks }: Partials): Launch {
-    const { c, target } = this;
-    const source = new Source(operand);
-    const total = sumOver([chunks], (g) => source.at(g, ...axes));
-    const value = replaceValue(c.part.value, c.sum, total);
-    return renderNest(target, [{ part: { ...c.part, value }, layout: this.layout }]);
+    const operand: Operand = { shape: [chunks, ...axes.map((each) => each.extent)] };
+    return { operand, layout: target.place(operand, "scratch"), axes, chunks, perChunk };
   }
 }
 
@@ -853,13 +844,9 @@ function usesOutside(linear: Index, sumInTile: readonly Axis[], c: Contraction):
   return c.k.some((each) => !sumInTile.includes(each) && linear.factorOf(each) !== 0);
 }
 
-function product(axes: readonly Axis[]): number {
-  return axes.reduce((total, each) => total * each.extent, 1);
-}
-
 /** Steps of the sum between neighbours of its axis i. */
 function stepsAfter(axes: readonly Axis[], i: number): number {
-  return axes.slice(i + 1).reduce((product, each) => product * each.extent, 1);
+  return extentOf(axes.slice(i + 1));
 }
 
 function lcm(a: number, b: number): number {

@@ -6,10 +6,10 @@
  * chunks of the sum, whose number depends on shapes alone; they are added in order.
  */
 
-import { replaceValue } from "../formula.ts";
-import { contiguousLayout, type Layout, linearIndex } from "../layout.ts";
-import { type Contraction, mergeRuns } from "../schedule-contraction.ts";
-import { type Operand, Source, sum as sumOver } from "../value.ts";
+import { extentOf } from "../index-expression.ts";
+import { type Layout, linearIndex } from "../layout.ts";
+import { type Contraction, finishedPart, mergeRuns } from "../schedule-contraction.ts";
+import type { Operand } from "../value.ts";
 import { renderNest } from "./nest.ts";
 import { CKernel, type CTarget, type Launch } from "./target.ts";
 
@@ -28,7 +28,7 @@ const together = 4;
 export function renderFewRows(target: CTarget, c: Contraction, layout: Layout): Launch[] | undefined {
   const linearA = linearIndex(c.a.at, { ...target.layoutOf(c.a.operand), offset: 0 });
   const linearB = linearIndex(c.b.at, { ...target.layoutOf(c.b.operand), offset: 0 });
-  const [rows, columns] = [c.m.reduce((product, each) => product * each.extent, 1), c.n.extent];
+  const [rows, columns] = [extentOf(c.m), c.n.extent];
   if (c.batch.length > 0 || rows > mostRows || columns > mostColumns || c.a.fill !== undefined)
     return undefined;
   const steps = mergeRuns(c.k, [(each) => linearA.factorOf(each), (each) => linearB.factorOf(each)]);
@@ -41,8 +41,7 @@ export function renderFewRows(target: CTarget, c: Contraction, layout: Layout): 
   const perChunk = Math.ceil(step.extent / wanted / together) * together;
   const chunks = Math.ceil(step.extent / perChunk);
   const partial: Operand = { shape: [chunks, ...c.m.map((each) => each.extent), columns] };
-  const { buffer, offset } = target.scratch(chunks * rows * columns);
-  target.layouts.set(partial, contiguousLayout(buffer, partial.shape, offset));
+  target.place(partial, "scratch");
 
   const kernel = new CKernel(target);
   const { lanes } = target.machine;
@@ -88,8 +87,6 @@ export function renderFewRows(target: CTarget, c: Contraction, layout: Layout): 
     ...add(1),
     "}",
   );
-  const source = new Source(partial);
-  const total = sumOver([chunks], (chunk) => source.at(chunk, ...c.m, c.n));
-  const value = replaceValue(c.part.value, c.sum, total);
-  return [target.launch(kernel, chunks), renderNest(target, [{ part: { ...c.part, value }, layout }])];
+  const part = finishedPart(c, partial, [...c.m, c.n]);
+  return [target.launch(kernel, chunks), renderNest(target, [{ part, layout }])];
 }

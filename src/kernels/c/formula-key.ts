@@ -92,6 +92,11 @@ export function keyOfFormula(
       case "read":
         seeOperand(node.operand);
         text.push(`${node.fill}`);
+        // Tiles that read an operand as it lies point to where their reading begins.
+        if (node.fill === undefined) {
+          const at = layoutOf(node.operand);
+          seePlace({ buffer: at.buffer, offset: linearIndex(node.at, at).constant });
+        }
         for (const each of node.at) seeIndex(each);
         break;
     }

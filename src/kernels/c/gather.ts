@@ -5,7 +5,7 @@
  */
 
 import { type Part, replaceValue, scatter } from "../formula.ts";
-import { type Axis, type Index, index } from "../index-expression.ts";
+import { type Axis, extentOf, type Index, index } from "../index-expression.ts";
 import { type Layout, linearIndex } from "../layout.ts";
 import { type Contraction, mergeRuns } from "../schedule-contraction.ts";
 import { type Operand, Source, Value } from "../value.ts";
@@ -40,8 +40,7 @@ export function gathered(
   const factors = (linear: Index) => (each: Axis) => linear.factorOf(each);
   const isScattered = mergeRuns(c.m, [factors(written)]).length > 1;
   const isWhole = c.a.fill === undefined && mergeRuns(c.m, [factors(read)]).length === 1;
-  const product = (axes: readonly Axis[]) => axes.reduce((total, each) => total * each.extent, 1);
-  const [rows, steps] = [product(c.m), product(c.k)];
+  const [rows, steps] = [extentOf(c.m), extentOf(c.k)];
   if (isWhole || rows * steps > mostNumbers) return undefined;
   const along = c.m[c.m.length - 1].extent;
   const now = tilingOf(c.n.extent, along, rows / along, machine).cost;

@@ -6,7 +6,7 @@
  */
 
 import type { Part } from "../formula.ts";
-import type { Axis, Index } from "../index-expression.ts";
+import { type Axis, extentOf, type Index } from "../index-expression.ts";
 import type { Layout } from "../layout.ts";
 import { type Nest, scheduleNest } from "../schedule-nest.ts";
 import type { Operand } from "../value.ts";
@@ -32,7 +32,7 @@ export function renderNest(target: CTarget, parts: readonly PlacedPart[], consta
   const values = new Values(kernel, nest);
   let tasks = 1;
   if (outer.length > 0) {
-    const iterations = outer.reduce((product, each) => product * each.extent, 1);
+    const iterations = extentOf(outer);
     const perTask = Math.max(1, Math.floor(taskElements / work));
     tasks = Math.ceil(iterations / perTask);
     const at = kernel.name("i");
@@ -133,8 +133,6 @@ function decode(values: Values, axes: readonly Axis[], count: string): string {
 
 /** Iterations of the largest reduction inside. */
 function windowSize({ reductions }: Nest): number {
-  const sizes = [...reductions.values()].map((axes) =>
-    axes.reduce((product, each) => product * each.extent, 1),
-  );
+  const sizes = [...reductions.values()].map((axes) => extentOf(axes));
   return Math.max(1, ...sizes);
 }

@@ -8,11 +8,10 @@
  * the sum is cut into chunks as well, whose number depends on shapes alone, and these are added in order.
  */
 
-import { replaceValue } from "../formula.ts";
-import type { Axis, Index } from "../index-expression.ts";
-import { contiguousLayout, type Layout, linearIndex } from "../layout.ts";
-import { type Contraction, mergeRuns, type Run } from "../schedule-contraction.ts";
-import { leavesEdges, type Operand, Source, sum as sumOver } from "../value.ts";
+import { type Axis, extentOf, type Index } from "../index-expression.ts";
+import { type Layout, linearIndex } from "../layout.ts";
+import { type Contraction, finishedPart, mergeRuns, type Run } from "../schedule-contraction.ts";
+import { leavesEdges, type Operand } from "../value.ts";
 import { renderNest } from "./nest.ts";
 import { CKernel, type CTarget, type Launch } from "./target.ts";
 import { type ColumnGroup, type Tiling, tileArguments, tileBody, tilingOf } from "./tile.ts";
@@ -75,21 +74,21 @@ function formOf(target: CTarget, c: Contraction, layout: Layout): Form | undefin
   const isMergeable = !c.k.some((each) => guarded.has(each));
   const tables = [(each: Axis) => linearA.factorOf(each), (each: Axis) => linearB.factorOf(each)];
   const steps = isMergeable ? mergeRuns(c.k, tables) : c.k.flatMap((each) => mergeRuns([each], tables));
-  const length = product(c.k);
+  const length = extentOf(c.k);
   if (length < leastSteps || steps.some(({ factors }) => factors[1] === 1)) return undefined;
 
   const outer = [...c.batch, ...c.m.filter((each) => !row.axes.includes(each))];
   const tiling = tilingOf(c.n.extent, row.extent, 1, target.machine);
   const [height, width] = [tiling.groups[0].rows, tiling.groups[0].vectors * tiling.lanes];
   // A long sum is cut before its results are: so each number is copied for as many of them as there can be.
-  const results = product(outer) * row.extent * c.n.extent;
+  const results = extentOf(outer) * row.extent * c.n.extent;
   const chunks = Math.max(
     1,
     Math.min(mostChunks, Math.floor(length / chunkSteps), Math.floor(chunkBytes / (4 * results))),
   );
   let [rows, columns] = [row.extent, c.n.extent];
   const tasks = () =>
-    chunks * product(outer) * Math.ceil(row.extent / rows) * Math.ceil(c.n.extent / columns);
+    chunks * extentOf(outer) * Math.ceil(row.extent / rows) * Math.ceil(c.n.extent / columns);
   while (rows * columns > mostResults || (tasks() < enoughTasks && Math.max(rows, columns) > leastSide)) {
     if (rows >= columns) rows = Math.ceil(rows / 2);
     else columns = Math.ceil(columns / 2);
@@ -113,10 +112,6 @@ function guardsOf({ a }: Contraction): { at: Index; extent: number }[] {
   });
 }
 
-function product(axes: readonly Axis[]): number {
-  return axes.reduce((total, each) => total * each.extent, 1);
-}
-
 class OuterProductRenderer {
   private readonly target: CTarget;
   private readonly c: Contraction;
@@ -138,8 +133,7 @@ class OuterProductRenderer {
     if (!isPlain) {
       const shape = [chunks, ...[...outer, ...row.axes].map((each) => each.extent), this.columns];
       this.partial = { shape };
-      const place = target.scratch(shape.reduce((x, y) => x * y, 1));
-      target.layouts.set(this.partial, contiguousLayout(place.buffer, shape, place.offset));
+      target.place(this.partial, "scratch");
     }
   }
 
@@ -147,24 +141,18 @@ class OuterProductRenderer {
     const { target, form, c } = this;
     const { row, outer, tiling, chunks } = form;
     // The last panel is copied whole, from beyond the last column.
-    target.slackBytes = Math.max(target.slackBytes, 4 * this.columns + 64);
     const last = tiling.groups[tiling.groups.length - 1];
+    target.slackBytes = Math.max(target.slackBytes, 4 * last.vectors * tiling.lanes + 64);
     const panels = last.panel + last.count;
     const rowTasks = Math.ceil(row.extent / form.rows);
     const panelTasks = Math.ceil(panels / form.panels);
     const kernel = new CKernel(target);
     const lines = kernel.body;
     const names = new Map<Axis, string>();
-    let rest = "task";
-    const take = (extent: number, name: string) => {
-      lines.push(`const long ${name} = ${extent === 1 ? "0" : `${rest} % ${extent}`};`);
-      if (extent > 1) rest = `${rest} / ${extent}`;
-      return name;
-    };
-    take(panelTasks, "panelTask");
-    take(rowTasks, "rowTask");
-    for (const each of outer.toReversed()) names.set(each, take(each.extent, kernel.name("m")));
-    take(chunks, "chunk");
+    kernel.digit(panelTasks, "panelTask");
+    kernel.digit(rowTasks, "rowTask");
+    for (const each of outer.toReversed()) names.set(each, kernel.digit(each.extent, kernel.name("m")));
+    kernel.digit(chunks, "chunk");
     lines.push(
       `const long panelFrom = panelTask * ${form.panels}, panelTo = least(panelFrom + ${form.panels}, ${panels});`,
       `const long rowFrom = rowTask * ${form.rows}, rows = least(${form.rows}, ${row.extent} - rowFrom);`,
@@ -177,15 +165,11 @@ class OuterProductRenderer {
       `for (long r = 0; r < rows; r++) __builtin_memset(out + r * ${pitch} + ${first}, 0, 4 * (${end} - ${first}));`,
     );
     this.blocks(kernel, names, pitch);
-    const tasks = panelTasks * rowTasks * product(outer) * chunks;
+    const tasks = panelTasks * rowTasks * extentOf(outer) * chunks;
     const launches = [target.launch(kernel, tasks)];
     if (this.partial !== undefined) {
-      const { part, sum } = c;
-      const source = new Source(this.partial);
-      const axes = [...outer, ...row.axes];
-      const total = sumOver([chunks], (chunk) => source.at(chunk, ...axes, c.n));
-      const value = replaceValue(part.value, sum, total);
-      launches.push(renderNest(target, [{ part: { ...part, value }, layout: this.layout }]));
+      const part = finishedPart(c, this.partial, [...outer, ...row.axes, c.n]);
+      launches.push(renderNest(target, [{ part, layout: this.layout }]));
     }
     return launches;
   }

@@ -1,7 +1,7 @@
 /** From the steps of a plan to C: the texts of its kernels, and the launches that run them. */
 
 import type { Formula, Part } from "../formula.ts";
-import { contiguousLayout, type Layout, type Layouts } from "../layout.ts";
+import type { Layout, Layouts } from "../layout.ts";
 import { asContraction, type Contraction } from "../schedule-contraction.ts";
 import { shareAxes } from "../schedule-nest.ts";
 import { splitReduction } from "../split-reduction.ts";
@@ -133,7 +133,7 @@ function renderFormula(target: CTarget, formula: Formula, layout: Layout): Launc
     const split = splitReduction(part);
     if (split === undefined) plain.push(part);
     else {
-      partials.push({ part: split.partial, layout: scratchFor(target, split.operand) });
+      partials.push({ part: split.partial, layout: target.place(split.operand, "scratch") });
       plain.push(split.combine);
     }
   }
@@ -152,27 +152,18 @@ function renderGathered(target: CTarget, contraction: Contraction, layout: Layou
   const read = target.layoutOf(contraction.a.operand);
   const found = gathered(contraction, layout, read, target.machine);
   if (found === undefined) return undefined;
-  const copied = nestInto(target, found.part, scratchFor(target, found.operand));
+  const copied = nestInto(target, found.part, target.place(found.operand, "scratch"));
   if (found.scattered === undefined) {
     const rendered = renderContraction(target, found.contraction, layout);
     return rendered && [copied, ...rendered];
   }
-  const sums = scratchFor(target, found.scattered.sums);
+  const sums = target.place(found.scattered.sums, "scratch");
   const rendered = renderContraction(target, found.contraction, sums);
   return rendered && [copied, ...rendered, nestInto(target, found.scattered.part, layout)];
 }
 
 function nestInto(target: CTarget, part: Part, layout: Layout): Launch {
   return renderNest(target, [{ part, layout }]);
-}
-
-/** A place for an operand that only this step uses. */
-function scratchFor(target: CTarget, operand: Operand): Layout {
-  const { shape } = operand;
-  const { buffer, offset } = target.scratch(shape.reduce((product, extent) => product * extent, 1));
-  const layout = contiguousLayout(buffer, shape, offset);
-  target.layouts.set(operand, layout);
-  return layout;
 }
 
 /** Parts whose axes agree share their loops, and what they read. */

@@ -5,6 +5,7 @@
  * share a kernel, which is compiled once.
  */
 
+import { contiguousStrides } from "../../tensor/shape.ts";
 import type { Part } from "../formula.ts";
 import type { Layout, Layouts } from "../layout.ts";
 import { placesBeyond } from "../split-reduction.ts";
@@ -106,6 +107,19 @@ export class CTarget {
     return { buffer: buffers.kept, offset };
   }
 
+  /** Places an operand in one of these memories; its layout. Strides are those of a contiguous one where none are given. */
+  place(
+    operand: Operand,
+    kind: "scratch" | "thread" | "kept",
+    strides: readonly number[] = contiguousStrides(operand.shape),
+  ): Layout {
+    const elements = Math.max(1, (operand.shape[0] ?? 1) * (strides[0] ?? 1));
+    const place = kind === "kept" ? this.kept(elements) : this.scratch(elements, kind);
+    const layout = { ...place, strides };
+    this.layouts.set(operand, layout);
+    return layout;
+  }
+
   /** A kernel reads what these parts read, in vectors. */
   reads(parts: readonly Part[]): void {
     const places = placesBeyond(parts, (operand) => this.layoutOf(operand));
@@ -146,6 +160,7 @@ export class CKernel {
   private readonly declarations: string[] = [];
   private readonly pointers = new Map<string, string>();
   private names = 0;
+  private higherDigits = "task";
 
   constructor(target: CTarget) {
     this.target = target;
@@ -179,6 +194,13 @@ export class CKernel {
   /** Seed, step and learning rate of the run, as 32-bit words. */
   scalars(): string {
     return this.pointerTo({ buffer: buffers.scalars, offset: 0 }, "int32_t");
+  }
+
+  /** A variable for the next digit of the task's number, from 0 to `extent` − 1; the first is the lowest. */
+  digit(extent: number, name: string): string {
+    this.body.push(`const long ${name} = ${extent === 1 ? "0" : `${this.higherDigits} % ${extent}`};`);
+    if (extent > 1) this.higherDigits = `${this.higherDigits} / ${extent}`;
+    return name;
   }
 
   /** Adds a helper with a kernel's arguments and pointers, and what is `given`; returns how to call it but for that. */

@@ -6,7 +6,7 @@
  */
 
 import { children } from "../formula.ts";
-import { type Axis, type Index, index } from "../index-expression.ts";
+import { type Axis, extentOf, type Index, index } from "../index-expression.ts";
 import type { Access } from "../schedule-nest.ts";
 import type { Value } from "../value.ts";
 import type { Lanes } from "./library.ts";
@@ -344,7 +344,7 @@ export class Values {
     const [total, place] = [this.kernel.name("s"), this.kernel.name("s")];
     this.line(`${type} ${total} = ${spread(node.operator === "sum" ? "0.0f" : "-__builtin_inff()")};`);
     if (node.operator === "argmax") this.line(`${type} ${place} = ${spread("0.0f")};`);
-    const size = axes.reduce((product, each) => product * each.extent, 1);
+    const size = extentOf(axes);
     const nest = (rest: readonly Axis[]) => {
       const [first, ...others] = rest;
       if (first !== undefined) {

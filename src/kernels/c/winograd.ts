@@ -7,10 +7,11 @@
  * come from memory for each task.
  */
 
+import { contiguousStrides } from "../../tensor/shape.ts";
 import type { Box } from "../contraction-view.ts";
 import type { Part } from "../formula.ts";
 import type { Axis } from "../index-expression.ts";
-import { contiguousLayout, type Layout } from "../layout.ts";
+import type { Layout } from "../layout.ts";
 import { asContraction, type Contraction } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";
 import {
@@ -229,12 +230,9 @@ function nestInto(target: CTarget, parts: readonly Part[], layout: Layout, isCon
  * a multiple of 4 KiB between them would put all into the same few lines of the L1 cache.
  */
 function place(target: CTarget, operand: Operand, kind: "scratch" | "thread" | "kept"): void {
-  const { shape } = operand;
-  const strides = [...contiguousLayout(0, shape).strides];
+  const strides = [...contiguousStrides(operand.shape)];
   if (strides[0] % collision === 0) strides[0] += lineNumbers;
-  const elements = shape[0] * strides[0];
-  const { buffer, offset } = kind === "kept" ? target.kept(elements) : target.scratch(elements, kind);
-  target.layouts.set(operand, { buffer, offset, strides });
+  target.place(operand, kind, strides);
 }
 
 class WinogradRenderer {

@@ -17,7 +17,7 @@
 
 import { type View, viewOf } from "../contraction-view.ts";
 import { scatter } from "../formula.ts";
-import { type Axis, type Index, index } from "../index-expression.ts";
+import { type Axis, extentOf, type Index, index } from "../index-expression.ts";
 import { contiguousLayout, type Layout, linearIndex } from "../layout.ts";
 import { type Contraction, isEpilogue, mergeRuns, readsAround } from "../schedule-contraction.ts";
 import { type Operand, position, Source } from "../value.ts";
@@ -92,7 +92,7 @@ class ContractionRenderer {
 
   render(): Launch[] | undefined {
     const { c, target } = this;
-    const ofB = [c.n, ...c.k].reduce((product, each) => product * each.extent, 1);
+    const ofB = extentOf([c.n, ...c.k]);
     // Each box has all of B read once: where that is much, boxes are few, and tasks share out the columns.
     const boxes =
       ofB > manyNumbers
@@ -138,7 +138,7 @@ class ContractionRenderer {
   private splitAxes({ box }: View): Axis[] {
     const { c } = this;
     if (box !== undefined) return c.k.filter((each) => box.outside.includes(each));
-    const total = c.k.reduce((product, each) => product * each.extent, 1);
+    const total = extentOf(c.k);
     const alongColumns = linearIndex(c.b.at, this.target.layoutOf(c.b.operand)).factorOf(c.n) === 1;
     return c.k.length > 1 && total > 8192 && alongColumns ? [c.k[0]] : [];
   }
@@ -158,7 +158,7 @@ class ContractionRenderer {
     const { c, target } = this;
     const layout = target.layoutOf(c.b.operand);
     const linear = linearIndex(c.b.at, layout);
-    const rows = c.m.reduce((product, each) => product * each.extent, 1);
+    const rows = extentOf(c.m);
     const isForFew = rows < packingRows && !this.packs;
     if (linear.factorOf(c.n) === 1 && (parted || isForFew || usesOutside(linear, sumInTile, c)))
       return {
@@ -167,11 +167,11 @@ class ContractionRenderer {
         blockFactor: ({ columns }) => columns,
         groupOffset: ({ from }) => from,
       };
-    const steps = sumInTile.reduce((product, each) => product * each.extent, 1);
+    const steps = extentOf(sumInTile);
     const last = groups[groups.length - 1];
     const width = last.from + last.count * last.columns;
     const order = c.batch.filter((each) => linear.factorOf(each) !== 0);
-    const batches = order.reduce((product, each) => product * each.extent, 1);
+    const batches = extentOf(order);
     const bytes = 4 * batches * width * steps;
     const address = this.isConstant ? target.kept(bytes) : target.scratch(bytes);
     const source = new Source(c.b.operand);
@@ -240,8 +240,8 @@ class ContractionRenderer {
   private partials(splits: readonly Axis[]): Partials {
     const { c, target } = this;
     const axes = c.part.axes.filter((each) => each.extent > 1);
-    const size = axes.reduce((product, each) => product * each.extent, 1);
-    const length = splits.reduce((product, each) => product * each.extent, 1);
+    const size = extentOf(axes);
+    const length = extentOf(splits);
     // As many chunks as keep threads busy, as long as their results stay small beside the work.
     const most = Math.max(1, Math.min(enoughTasks, length, Math.floor((8 * 1024 * 1024) / (4 * size))));
     const perChunk = Math.ceil(length / most);

@@ -8,7 +8,7 @@
  * sums that stay in the L2 cache.
  */
 
-import { type Axis, index } from "../index-expression.ts";
+import { type Axis, extentOf, index } from "../index-expression.ts";
 import { type Layout, linearIndex } from "../layout.ts";
 import { type Contraction, mergeRuns, type Read, type Run } from "../schedule-contraction.ts";
 import { FunctionBuilder, type Local } from "./assembler.ts";
@@ -37,7 +37,7 @@ export function renderLongSums(target: Target, c: Contraction, layout: Layout): 
   if (c.a.fill !== undefined || c.m.length !== 1) return undefined;
   if (inA.factorOf(m) !== 1 || inB.factorOf(c.n) !== 1) return undefined;
   const places = mergeRuns(c.k, [(each) => inA.factorOf(each), (each) => inB.factorOf(each)]);
-  const length = places.reduce((product, each) => product * each.extent, 1);
+  const length = extentOf(places);
   if (length < leastPlaces || m.extent < 12 || c.n.extent < 12) return undefined;
   return new LongSumsRenderer(target, c, layout, m, places).render();
 }
@@ -88,8 +88,8 @@ class LongSumsRenderer {
     const axes = [...c.batch, m, c.n];
     const strides = [Math.ceil(c.n.extent / 4) * 4, 1];
     for (const each of [m, ...c.batch.toReversed()]) strides.unshift(strides[0] * each.extent);
-    const length = this.places.reduce((product, each) => product * each.extent, 1);
-    const batches = c.batch.reduce((product, each) => product * each.extent, 1);
+    const length = extentOf(this.places);
+    const batches = extentOf(c.batch);
     const beside = batches * rows.count * columns.count;
     const most = Math.min(
       Math.ceil(enoughTasks / beside),

@@ -4,7 +4,7 @@
  */
 
 import { children, visit } from "../formula.ts";
-import { type Axis, index } from "../index-expression.ts";
+import { type Axis, extentOf, index } from "../index-expression.ts";
 import type { Nest, Output } from "../schedule-nest.ts";
 import type { Value } from "../value.ts";
 import { Accesses, Known } from "./accesses.ts";
@@ -167,7 +167,7 @@ export class NestValues {
         this.accumulate(mate.node.operator, mate.node.body, accumulators[i], places[i], axes);
       }
     };
-    const size = axes.reduce((product, each) => product * each.extent, 1);
+    const size = extentOf(axes);
     if (size <= unrollLimit) this.unrolled(axes, once);
     else this.looped(axes, once);
     for (const [i, mate] of mates.entries()) this.known.set(this.keyOf(mate), places[i] ?? accumulators[i]);

@@ -7,7 +7,7 @@
  */
 
 import type { Part } from "../formula.ts";
-import type { Axis } from "../index-expression.ts";
+import { type Axis, extentOf } from "../index-expression.ts";
 import type { Layout } from "../layout.ts";
 import { type Nest, scheduleNest } from "../schedule-nest.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
@@ -58,7 +58,7 @@ class NestRenderer {
     const task = f.parameter(0);
     const inner = (row?.extent ?? 1) * (vector?.extent ?? 1);
     const work = inner * Math.max(1, this.windowSize());
-    const iterations = outer.reduce((product, each) => product * each.extent, 1);
+    const iterations = extentOf(outer);
     let tasks: number;
     if (outer.length > 0) {
       const perTask = Math.max(1, Math.floor(taskElements / work));
@@ -113,11 +113,7 @@ class NestRenderer {
   /** Iterations of the largest reduction inside. */
   private windowSize(): number {
     let size = 1;
-    for (const axes of this.nest.reductions.values())
-      size = Math.max(
-        size,
-        axes.reduce((product, each) => product * each.extent, 1),
-      );
+    for (const axes of this.nest.reductions.values()) size = Math.max(size, extentOf(axes));
     return size;
   }
 

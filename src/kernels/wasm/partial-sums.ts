@@ -1,10 +1,9 @@
 /** Sums that several tasks share: a chunk each, added in order when all are there, so that results do not depend on threads. */
 
-import { replaceValue } from "../formula.ts";
 import type { Axis } from "../index-expression.ts";
 import type { Layout } from "../layout.ts";
-import type { Contraction } from "../schedule-contraction.ts";
-import { type Operand, Source, sum as sumOver } from "../value.ts";
+import { type Contraction, finishedPart } from "../schedule-contraction.ts";
+import type { Operand } from "../value.ts";
 import { renderNest } from "./nest.ts";
 import type { Launch, Target } from "./target.ts";
 
@@ -25,12 +24,10 @@ export function placeSums(
 /** Adds the chunks in order and computes what stands around the sum. */
 export function finishSums(
   target: Target,
-  { part, sum }: Contraction,
+  contraction: Contraction,
   layout: Layout,
   operand: Operand,
   axes: readonly Axis[],
 ): Launch {
-  const source = new Source(operand);
-  const total = sumOver([operand.shape[0]], (chunk) => source.at(chunk, ...axes));
-  return renderNest(target, [{ part: { ...part, value: replaceValue(part.value, sum, total) }, layout }]);
+  return renderNest(target, [{ part: finishedPart(contraction, operand, axes), layout }]);
 }

@@ -1,6 +1,6 @@
 /** The loops of one task of a contraction: which images, rows, columns and chunks of the sum are its, and a tile for each. */
 
-import { type Axis, index } from "../index-expression.ts";
+import { type Axis, extentOf, index } from "../index-expression.ts";
 import { linearIndex } from "../layout.ts";
 import { type Contraction, mergeRuns, type Run, readsAround } from "../schedule-contraction.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
@@ -42,7 +42,7 @@ export class TileLoops {
     // Where no box shares out the rows, tasks take stretches of the outermost run.
     const [run] = rows;
     const sharesRows = box === undefined && run !== undefined && !accumulates && !wholeRows;
-    const outer = [...c.batch, ...outsideRows].reduce((product, each) => product * each.extent, 1);
+    const outer = extentOf([...c.batch, ...outsideRows]);
     const beside = outer * blocks * chunks;
     const [perRowTask, perShare] = this.sharing(sharesRows ? run : undefined, blocksOfColumns, beside);
     const rowTasks = sharesRows ? Math.ceil(run.extent / perRowTask) : 1;
@@ -78,11 +78,7 @@ export class TileLoops {
     if (splits.length === 0 || partials === undefined) this.blockLoop(blockTask, tiles);
     else {
       // One axis is split: that of the images.
-      const [at, end] = this.stretch(
-        chunk,
-        partials.perChunk,
-        splits.reduce((product, each) => product * each.extent, 1),
-      );
+      const [at, end] = this.stretch(chunk, partials.perChunk, extentOf(splits));
       this.t.variables.set(splits[0], at);
       f.loop(() => {
         this.blockLoop(blockTask, tiles);
@@ -102,8 +98,8 @@ export class TileLoops {
     const perColumns = (tasks: number) =>
       Math.ceil(blocksOfColumns / Math.min(blocksOfColumns, Math.max(1, Math.ceil(wanted / tasks))));
     if (run === undefined) return [1, perColumns(1)];
-    const inner = this.t.rows.slice(1).reduce((product, each) => product * each.extent, 1);
-    const steps = sumInTile.reduce((product, each) => product * each.extent, 1);
+    const inner = extentOf(this.t.rows.slice(1));
+    const steps = extentOf(sumInTile);
     // Whole tiles of all groups of columns, so that only the last task has a rest.
     const multiple =
       this.t.rows.length > 1
