@@ -4,12 +4,10 @@
  */
 
 import { availableParallelism } from "node:os";
-import { formatBytes } from "../../graph/describe.ts";
 import type { Plan } from "../../graph/planned.ts";
 import type { StateLayout } from "../../graph/state-layout.ts";
-import { library } from "../../kernels/c/library.ts";
 import { type RenderOptions, render } from "../../kernels/c/render.ts";
-import { buffers, type KernelText } from "../../kernels/c/target.ts";
+import { buffers } from "../../kernels/c/target.ts";
 import { EngineError, OptionError, ShapeError } from "../../tensor/errors.ts";
 import { size } from "../../tensor/shape.ts";
 import { constantsOf } from "../constants.ts";
@@ -20,9 +18,11 @@ import { Pool } from "../pool/pool.ts";
 import { Turns } from "../turns.ts";
 import { leastSharedWork, workOf } from "../work.ts";
 import { type Compiler, findCompiler } from "./compiler.ts";
+import { MemoryBlock } from "./memory-block.ts";
 import { cacheFolder, type Environment, ObjectCache } from "./object-cache.ts";
-import { loadKoffi, loadRuntime, loadUnit, type Runtime } from "./runtime.ts";
+import { loadKoffi, loadRuntime, type Runtime } from "./runtime.ts";
 import { launchWords, runtimeSource } from "./runtime-source.ts";
+import { loadKernels } from "./units.ts";
 
 export interface NativeEngineOptions {
   /** Threads that work on a step. Default: the cores of the machine. */
@@ -40,8 +40,6 @@ export interface NativeEngineOptions {
 /** More than any machine has: a number beyond is a mistake that would take the machine down. */
 const mostThreads = 1024;
 const whatIsState = "its parameters and optimizer state";
-/** Kernels are compiled in parts of about this much text, several at a time. */
-const unitLength = 60_000;
 
 export async function nativeEngine(options: NativeEngineOptions = {}): Promise<Engine> {
   const { threads = availableParallelism(), exact = false, progress, environment = process.env } = options;
@@ -115,40 +113,16 @@ class NativeEngine implements Engine {
   }
 }
 
-/** Memory that is given back by hand. */
-class Block {
-  readonly address: number;
-  readonly bytes: number;
-  private readonly runtime: Runtime;
-
-  /** Bytes that may be used, and `slack` bytes beyond them that may be read. */
-  constructor(runtime: Runtime, bytes: number, slack: number, what: string) {
-    this.runtime = runtime;
-    // A mapping cannot be empty.
-    this.bytes = Math.max(1, bytes + slack);
-    this.address = runtime.allocate(this.bytes);
-    if (this.address === 0)
-      throw new EngineError(
-        `the system did not give ${formatBytes(bytes)} of memory for ${what}. Use a smaller batch or input.`,
-        { bytes },
-      );
-  }
-
-  release(): void {
-    this.runtime.release(this.address, this.bytes);
-  }
-}
-
 class NativeSession implements Session {
   private readonly context: Context;
   private readonly state: StateLayout;
   private readonly pool: Pool;
   private readonly memory: { readonly buffer: SharedArrayBuffer };
   private readonly disposed: () => void;
-  private stateBlock: Block;
+  private stateBlock: MemoryBlock;
   /** Memory that all programs use, one at a time, by its number. */
-  private readonly shared = new Map<number, Block>();
-  private readonly kept: Block[] = [];
+  private readonly shared = new Map<number, MemoryBlock>();
+  private readonly kept: MemoryBlock[] = [];
   private isDisposed = false;
   /** Counts changes of the state, after which programs compute anew what depends on weights alone. */
   private version = 1;
@@ -167,7 +141,12 @@ class NativeSession implements Session {
     this.memory = memory;
     this.disposed = disposed;
     // Addresses, not memory: the quarter that chunks may read beyond is touched by no one else.
-    this.stateBlock = new Block(context.runtime, 4 * state.elements, state.elements + 65536, whatIsState);
+    this.stateBlock = new MemoryBlock(
+      context.runtime,
+      4 * state.elements,
+      state.elements + 65536,
+      whatIsState,
+    );
   }
 
   load(plan: Plan): Promise<Program> {
@@ -186,7 +165,7 @@ class NativeSession implements Session {
       preparation: plan.preparation,
     };
     const rendered = render(plan.steps, plan.layouts, options);
-    const { addresses, libraries } = await this.compiled(rendered.kernels);
+    const { addresses, libraries } = await loadKernels(rendered.kernels, this.context);
     this.refuseDisposed();
 
     const launches = rendered.steps.flat();
@@ -214,8 +193,8 @@ class NativeSession implements Session {
     );
     this.want(buffers.scratch, bytes.scratch, slackBytes, "the work of this network at this batch size");
     this.want(buffers.thread, threads * ownBytes, 0, "the threads' work");
-    const kept = new Block(runtime, bytes.kept, slackBytes, "prepared weights");
-    const prepared = new Block(runtime, 4 * plan.preparedElements, slackBytes, "prepared weights");
+    const kept = new MemoryBlock(runtime, bytes.kept, slackBytes, "prepared weights");
+    const prepared = new MemoryBlock(runtime, 4 * plan.preparedElements, slackBytes, "prepared weights");
     this.kept.push(kept, prepared);
     const own = this.shared.get(buffers.thread)?.address ?? 0;
     const start = await this.pool.load(
@@ -277,47 +256,6 @@ class NativeSession implements Session {
     };
   }
 
-  /** Kernels' addresses by name, compiled in units of some length, as many at once as there are cores. */
-  private async compiled(
-    kernels: readonly KernelText[],
-  ): Promise<{ addresses: ReadonlyMap<string, number>; libraries: readonly unknown[] }> {
-    const { compiler, cache, progress } = this.context;
-    const units: KernelText[][] = [];
-    let length = Number.POSITIVE_INFINITY;
-    for (const each of kernels) {
-      if (length + each.text.length > unitLength) {
-        units.push([]);
-        length = 0;
-      }
-      units[units.length - 1].push(each);
-      length += each.text.length;
-    }
-    const addresses = new Map<string, number>();
-    const libraries: unknown[] = [];
-    let [next, done] = [0, 0];
-    const bring = async (unit: readonly KernelText[]) => {
-      const file = await compiler.compile(sourceOf(unit), cache);
-      const loaded = await loadUnit(file, unit.length);
-      libraries.push(loaded.library);
-      for (const [i, { name }] of unit.entries()) addresses.set(name, loaded.addresses[i]);
-      progress?.(++done, units.length);
-    };
-    const work = async () => {
-      try {
-        while (next < units.length) await bring(units[next++]);
-      } finally {
-        // After a failure nobody begins another.
-        next = units.length;
-      }
-    };
-    const workers = Array.from({ length: Math.min(availableParallelism(), units.length) }, work);
-    // Whoever hears of a failure may end the process: what others are writing is finished before.
-    const ends = await Promise.allSettled(workers);
-    const failed = ends.find((each) => each.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
-    return { addresses, libraries };
-  }
-
   /** Makes sure of so many bytes of a memory that programs share. */
   private want(buffer: number, bytes: number, slack: number, what: string): void {
     const known = this.shared.get(buffer);
@@ -326,7 +264,7 @@ class NativeSession implements Session {
     // Threads of programs that are loaded hold the address of theirs.
     if (buffer === buffers.thread && known !== undefined) this.kept.push(known);
     else known?.release();
-    this.shared.set(buffer, new Block(this.context.runtime, bytes, slack, what));
+    this.shared.set(buffer, new MemoryBlock(this.context.runtime, bytes, slack, what));
   }
 
   /** Makes sure that so many bytes beyond the end of the state may be read. */
@@ -334,7 +272,7 @@ class NativeSession implements Session {
     const { runtime } = this.context;
     const [before, bytes] = [this.stateBlock, 4 * this.state.elements];
     if (before.bytes >= bytes + slack) return;
-    const after = new Block(runtime, bytes, slack, whatIsState);
+    const after = new MemoryBlock(runtime, bytes, slack, whatIsState);
     runtime.copy(after.address, before.address, bytes);
     this.stateBlock = after;
     before.release();
@@ -376,18 +314,6 @@ class NativeSession implements Session {
   private refuseDisposed(): void {
     if (this.isDisposed) throw new EngineError("this session was disposed of. Open another one.");
   }
-}
-
-function sourceOf(unit: readonly KernelText[]): string {
-  const table = unit.map(({ name }) => `(void *)${name}`).join(", ");
-  const kernels = unit.map(({ text }) => text).join("\n");
-  return `${library(kernels)}
-${kernels}
-double kernel_address(int i) {
-  static void *const kernels[] = {${table}};
-  return (double)(uintptr_t)kernels[i];
-}
-`;
 }
 
 /** Tells when each step ended. */

@@ -24,7 +24,8 @@ import { renderNest } from "./nest.ts";
 import { packedPanels, panelsInPlace } from "./panels.ts";
 import { CKernel, type CTarget, type Launch } from "./target.ts";
 import { tilingOf } from "./tile.ts";
-import { type Partials, type ReadAround, TileLoops, type Walk } from "./tile-loops.ts";
+import { TileLoops } from "./tile-loops.ts";
+import type { Partials, ReadAround, Walk } from "./walk.ts";
 
 /** Enough tasks to keep the threads of a large machine balanced. */
 const enoughTasks = 64;

@@ -13,7 +13,8 @@ import { type Layout, linearIndex } from "../layout.ts";
 import { type Contraction, finishedPart, mergeRuns, type Run } from "../schedule-contraction.ts";
 import { leavesEdges, type Operand } from "../value.ts";
 import { renderNest } from "./nest.ts";
-import { CKernel, type CTarget, type Launch } from "./target.ts";
+import { firstColumn, panelLoop } from "./panels.ts";
+import { CKernel, type CTarget, type Launch, lineNumbers } from "./target.ts";
 import { type ColumnGroup, type Tiling, tileArguments, tileBody, tilingOf } from "./tile.ts";
 
 /** Steps of the sum in a block: what a tile reads of both copies stays in the L1 cache. */
@@ -22,9 +23,7 @@ const blockSteps = 128;
 const enoughTasks = 32;
 /** Results of a task, which stay in the L2 cache beside the copies. */
 const mostResults = 48 * 1024;
-/** Rows and columns below which a task is not cut further: each number that is copied should be used so often. */
-const leastSide = 64;
-/** Rows × columns / (rows + columns) of a task from which on copying pays. */
+/** How often a task should use each number that it copies. */
 const leastUses = 24;
 /** The least steps of a sum, and of a chunk. */
 const leastSteps = 64;
@@ -89,11 +88,13 @@ function formOf(target: CTarget, c: Contraction, layout: Layout): Form | undefin
   let [rows, columns] = [row.extent, c.n.extent];
   const tasks = () =>
     chunks * extentOf(outer) * Math.ceil(row.extent / rows) * Math.ceil(c.n.extent / columns);
-  while (rows * columns > mostResults || (tasks() < enoughTasks && Math.max(rows, columns) > leastSide)) {
-    if (rows >= columns) rows = Math.ceil(rows / 2);
-    else columns = Math.ceil(columns / 2);
+  while (rows * columns > mostResults || tasks() < enoughTasks) {
+    const half: readonly [number, number] =
+      rows >= columns ? [Math.ceil(rows / 2), columns] : [rows, Math.ceil(columns / 2)];
+    if (usesOf(...half) < leastUses) break;
+    [rows, columns] = half;
   }
-  if ((rows * columns) / (rows + columns) < leastUses) return undefined;
+  if (usesOf(rows, columns) < leastUses) return undefined;
   rows = Math.min(row.extent, Math.ceil(rows / height) * height);
   const perChunk = Math.ceil(length / chunks / blockSteps) * blockSteps;
   return {
@@ -102,6 +103,11 @@ function formOf(target: CTarget, c: Contraction, layout: Layout): Form | undefin
     chunks: Math.ceil(length / perChunk),
     perChunk,
   };
+}
+
+/** How often each number of so many rows and columns is used. */
+function usesOf(rows: number, columns: number): number {
+  return (rows * columns) / (rows + columns);
 }
 
 /** Indices of A that may leave its edges. */
@@ -159,8 +165,8 @@ class OuterProductRenderer {
     );
     const pitch = this.outStep(row);
     lines.push(`float *const out = ${this.outStart(kernel, names)} + rowFrom * ${pitch};`, "(void)chunk;");
-    const first = this.columnOf("panelFrom");
-    const end = this.columnOf("panelTo");
+    const first = firstColumn(tiling, "panelFrom");
+    const end = firstColumn(tiling, "panelTo");
     lines.push(
       `for (long r = 0; r < rows; r++) __builtin_memset(out + r * ${pitch} + ${first}, 0, 4 * (${end} - ${first}));`,
     );
@@ -177,9 +183,9 @@ class OuterProductRenderer {
   /** Block after block of the sum: copies, then tiles. */
   private blocks(kernel: CKernel, names: Map<Axis, string>, pitch: number): void {
     const { form, target, c } = this;
-    const { row, steps, tiling, rows } = form;
+    const { steps, tiling, rows } = form;
     const lines = kernel.body;
-    const rowPitch = Math.ceil(rows / 16) * 16 + 16;
+    const rowPitch = Math.ceil(rows / lineNumbers) * lineNumbers + lineNumbers;
     const copyA = kernel.pointerTo(target.scratch(blockSteps * rowPitch, "thread"));
     const width = Math.max(...tiling.groups.map((group) => group.vectors * tiling.lanes));
     const panelNumbers = blockSteps * width;
@@ -227,7 +233,7 @@ class OuterProductRenderer {
     );
     for (const group of tiling.groups)
       lines.push(
-        this.panelLoop(group),
+        panelLoop(group, tiling.lanes),
         ...Array.from(
           { length: group.vectors },
           (_, j) =>
@@ -239,7 +245,6 @@ class OuterProductRenderer {
     for (const group of tiling.groups)
       this.tiles(kernel, group, { copyA, copyB, rowPitch, panelNumbers, pitch });
     lines.push("}");
-    void row;
   }
 
   /** The rows of each panel of a group, in tiles. */
@@ -269,30 +274,12 @@ class OuterProductRenderer {
       return `${name}(${at.copyA} + r, ${at.copyB} + (panel - panelFrom) * ${at.panelNumbers}, out + r * ${at.pitch} + n, count, 0);`;
     };
     const { rows: height } = group;
-    lines.push(this.panelLoop(group), "long r = 0;");
+    lines.push(panelLoop(group, form.tiling.lanes), "long r = 0;");
     lines.push(`for (; r + ${height} <= rows; r += ${height}) ${call(height)}`);
     const rests = new Set([form.rows % height, (form.row.extent % form.rows) % height]);
     rests.delete(0);
     for (const rest of rests) lines.push(`if (rows - r == ${rest}) { ${call(rest)} r = rows; }`);
     lines.push("}");
-  }
-
-  /** Opens a loop over the task's panels of a group, with the first column `n` of each. */
-  private panelLoop({ panel, count, from, vectors }: ColumnGroup): string {
-    const width = vectors * this.form.tiling.lanes;
-    return (
-      `for (long panel = ${panel} > panelFrom ? ${panel} : panelFrom, end = least(panelTo, ${panel + count}); panel < end; panel++) {\n` +
-      `const long n = ${from} + (panel - ${panel}) * ${width};`
-    );
-  }
-
-  /** The first column of a panel, or the end of the columns. */
-  private columnOf(panel: string): string {
-    const { groups, lanes } = this.form.tiling;
-    return groups.reduceRight((rest, { from, panel: first, count, vectors }) => {
-      const here = `(${from} + (${panel} - ${first}) * ${vectors * lanes})`;
-      return rest === "" ? here : `(${panel} <= ${first + count} ? ${here} : ${rest})`;
-    }, "");
   }
 
   private outStep(row: Run): number {

@@ -105,3 +105,19 @@ export function packedPanels(
   };
   return { panels, packing };
 }
+
+/** Opens a loop over the panels of a group from `panelFrom` to `panelTo`, with the first column `n` of each. */
+export function panelLoop({ panel, count, from, vectors }: ColumnGroup, lanes: number): string {
+  return (
+    `for (long panel = ${panel} > panelFrom ? ${panel} : panelFrom, last = least(panelTo, ${panel + count}); panel < last; panel++) {\n` +
+    `const long n = ${from} + (panel - ${panel}) * ${vectors * lanes};`
+  );
+}
+
+/** The first column of a panel; of the one behind the last, where panels end. */
+export function firstColumn({ groups, lanes }: Tiling, panel: string): string {
+  return groups.reduceRight((rest, { from, panel: first, count, vectors }) => {
+    const here = `(${from} + (${panel} - ${first}) * ${vectors * lanes})`;
+    return rest === "" ? here : `(${panel} <= ${first + count} ? ${here} : ${rest})`;
+  }, "");
+}

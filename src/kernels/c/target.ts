@@ -26,6 +26,10 @@ export const buffers = {
   scalars: 6,
 } as const;
 
+/** So many numbers apart, addresses fall into the same lines of an L1 cache; and the numbers of a line. */
+export const collision = 1024;
+export const lineNumbers = 16;
+
 /** A place in one of these memories, in elements from its beginning. */
 export interface Place {
   readonly buffer: number;

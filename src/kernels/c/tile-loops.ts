@@ -1,73 +1,19 @@
 /** The loops of a contraction's task: boxes, blocks of the sum, panels, rows, a tile for each, and what follows its sums. */
 
-import type { View } from "../contraction-view.ts";
-import { type Axis, axis, Index, index } from "../index-expression.ts";
-import { type Layout, linearIndex } from "../layout.ts";
-import type { Contraction, Run } from "../schedule-contraction.ts";
-import type { Access } from "../schedule-nest.ts";
-import type { Operand, Value } from "../value.ts";
+import { type Axis, extentOf } from "../index-expression.ts";
+import { linearIndex } from "../layout.ts";
+import type { Run } from "../schedule-contraction.ts";
 import { boxLines } from "./box.ts";
-import type { Panels } from "./panels.ts";
-import type { CKernel, CTarget, Place } from "./target.ts";
-import { type ColumnGroup, type SumRun, type Tiling, tileArguments, tileBody } from "./tile.ts";
-import { Values } from "./values.ts";
+import { firstColumn, panelLoop } from "./panels.ts";
+import { type CKernel, collision, lineNumbers, type Place } from "./target.ts";
+import { type ColumnGroup, type SumRun, tileArguments, tileBody } from "./tile.ts";
+import { epilogueLines } from "./tile-epilogue.ts";
+import type { Walk } from "./walk.ts";
 
 /** Numbers of B that stay in the L2 cache beside what streams through it. */
 const acrossNumbers = 48 * 1024;
 /** Rows of a tile whose lines may collide: an L1 cache has 8 ways or more, of which B and the result take some. */
 const waysLeft = 6;
-/** A row pitch of this many numbers puts all rows into the same lines of the L1 cache. */
-const collision = 1024;
-
-/** Sums that are not finished, one for each chunk of the axes that are walked outside the tile. */
-export interface Partials {
-  readonly operand: Operand;
-  readonly layout: Layout;
-  readonly axes: readonly Axis[];
-  readonly chunks: number;
-  readonly perChunk: number;
-}
-
-/** A read of what stands around the sum. */
-export interface ReadAround {
-  readonly value: Value;
-  readonly operand: Operand;
-  readonly linear: Index;
-}
-
-/** How a contraction is walked through. */
-export interface Walk {
-  readonly target: CTarget;
-  readonly c: Contraction;
-  readonly view: View;
-  /** Whether a box has a block of rows, not of the sum. */
-  readonly blocksRows: boolean;
-  /** Axes of the sum that are walked outside the tiles. */
-  readonly splits: readonly Axis[];
-  /** Whether tiles go on from sums in memory. */
-  readonly accumulates: boolean;
-  readonly tiling: Tiling;
-  readonly panels: Panels;
-  /** Whether B is packed into panels, or lies as one. */
-  readonly packs: boolean;
-  readonly isPanel: boolean;
-  readonly partials: Partials | undefined;
-  /** What tiles read when they finish; nothing where their sums are partial. */
-  readonly around: readonly ReadAround[];
-  /** Where the tiles' results go: the output, or sums that are not finished. */
-  readonly out: Layout;
-  readonly outFactor: (axis: Axis) => number;
-  /** Runs of rows; a box's block is the first. */
-  readonly rows: readonly Run[];
-  /** Which run of rows the tiles go along. */
-  readonly along: number;
-  /** Runs of the sum; where it is walked in blocks, these are of the first. */
-  readonly sums: readonly Run[];
-  /** Steps of the first run of the sum at a time, where they are not all of it. */
-  readonly sumBlock: number | undefined;
-  /** Rows of the first run for one task, without a box. */
-  readonly rowsPerTask: number;
-}
 
 export class TileLoops {
   private readonly t: Walk;
@@ -124,9 +70,8 @@ export class TileLoops {
     const outer = [...variables];
     const rowName = (i: number) => `r${i}`;
     const isCopied = this.copiesRows();
-    const aRow = isCopied ? sums[0].extent + 16 : (rows[along]?.factors[0] ?? 0);
-    const rowTerms = (table: number, skip = -1) =>
-      rows.map((run, i) => (i === skip ? "" : term(rowName(i), run.factors[table]))).join("");
+    const aRow = isCopied ? sums[0].extent + lineNumbers : (rows[along]?.factors[0] ?? 0);
+    const rowTerms = (table: number) => rows.map((run, i) => term(rowName(i), run.factors[table])).join("");
     // A box holds what these places of the outer axes need.
     const aStart =
       box !== undefined
@@ -143,8 +88,8 @@ export class TileLoops {
     for (const group of tiling.groups) {
       const width = group.vectors * lanes;
       const isWhole = group.from + group.count * width <= c.n.extent;
-      // The columns of the only panel, where they do not fill it.
-      const rest = group.count === 1 && !isWhole ? c.n.extent - group.from : undefined;
+      // What is stored of a panel; it depends on which where only the last of several is not full.
+      const columns = isWhole ? width : group.count === 1 ? c.n.extent - group.from : undefined;
       const direct = this.t.partials !== undefined || c.part.value === c.sum;
       const pitch = rows[along]?.factors[1] ?? 0;
       // The run of rows around that along which tiles go: several places of it may be in one tile.
@@ -174,7 +119,7 @@ export class TileLoops {
         return kernel.independent("__attribute__((noinline)) void", tileArguments, tileBody(tile));
       };
       const steps = sumBlock === undefined ? "0" : "count";
-      const stepsPerTile = sums.reduce((product, run) => product * run.extent, 1);
+      const stepsPerTile = extentOf(sums);
       // With all of B in the L2 cache, each tile goes along the columns: what the task reads and writes lies in long stretches.
       const isAcross =
         tiling.groups.length === 1 && this.t.packs && stepsPerTile * group.count * width <= acrossNumbers;
@@ -187,8 +132,7 @@ export class TileLoops {
       const next = asks === "further" ? "" : ` ahead += ${asks * stepsPerTile};`;
       const eachPanel = (inside: () => void) => {
         lines.push(
-          `for (long panel = ${group.panel} > panelFrom ? ${group.panel} : panelFrom, last = least(panelTo, ${group.panel + group.count}); panel < last; panel++) {`,
-          `const long n = ${group.from} + (panel - ${group.panel}) * ${width};`,
+          panelLoop(group, lanes),
           `const float *const bPanel = ${bStart}${sumBlock === undefined ? "" : term("from", this.factorB(sums[0], width))} + ${panels.start(group)} + (panel - ${group.panel}) * ${panels.step(group)};`,
         );
         if (asks !== "further") lines.push(`const float *ahead = bPanel + ${width * stepsPerTile};`);
@@ -226,21 +170,21 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
         if (this.t.accumulates)
           lines.push(
             eachRow,
-            rest === undefined
+            columns === undefined
               ? `for (long j = 0; j < ${width}; j++) ((float *)sums)[j] = n + j < ${c.n.extent} ? to[j] : 0.0f;`
-              : `__builtin_memcpy((float *)sums, to, ${4 * rest});`,
+              : `__builtin_memcpy((float *)sums, to, ${4 * columns});`,
             "}",
           );
         lines.push(`${call(height, deep, false)}(${aAt}, bPanel, tile, ${steps}, ${ahead});${next}`);
         if (direct)
           lines.push(
             eachRow,
-            rest === undefined
+            columns === undefined
               ? `for (long j = 0; j < ${width} && n + j < ${c.n.extent}; j++) to[j] = sums[j];`
-              : `__builtin_memcpy(to, sums, ${4 * rest});`,
+              : `__builtin_memcpy(to, sums, ${4 * columns});`,
             "}",
           );
-        else lines.push(...this.finish(kernel, variables, group, { isWhole, rest }, height, deep));
+        else lines.push(...epilogueLines(this.t, kernel, variables, { height, deep, width, columns }));
         lines.push("}");
       };
       const tileAt = (height: number, deep: number) =>
@@ -296,80 +240,6 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
     }
   }
 
-  /** Lines that store a tile with what stands around its sums, vector by vector: what columns share is read once for all rows. */
-  private finish(
-    kernel: CKernel,
-    variables: ReadonlyMap<Axis, string>,
-    group: ColumnGroup,
-    { isWhole, rest }: { isWhole: boolean; rest: number | undefined },
-    height: number,
-    deep: number,
-  ): readonly string[] {
-    const { c, rows, along, tiling } = this.t;
-    const { box } = this.t.view;
-    const { lanes } = tiling;
-    const width = group.vectors * lanes;
-    const accesses = new Map<Value, Access>();
-    // The runs of rows are the axes here, and what is fixed in a task.
-    const runs = rows.map((run, i) => axis(`r${i}`, run.extent));
-    const fixed = [...variables.keys()];
-    const linearOf = (constant: number, factorOf: (axis: Axis) => number, table: number) => {
-      let linear = index(constant);
-      runs.forEach((run, i) => {
-        linear = linear.plus(new Index([{ atom: run, factor: rows[i].factors[table] }], 0));
-      });
-      for (const each of [...fixed, c.n])
-        if (factorOf(each) !== 0)
-          linear = linear.plus(new Index([{ atom: each, factor: factorOf(each) }], 0));
-      return new Index(
-        linear.terms.filter(({ factor }) => factor !== 0),
-        linear.constant,
-      );
-    };
-    for (const [i, { value, linear, operand }] of this.t.around.entries())
-      accesses.set(value, {
-        operand,
-        layout: this.t.target.layoutOf(operand),
-        linear: linearOf(linear.constant, (each) => linear.factorOf(each), 2 + i),
-        guards: [],
-        fill: 0,
-      });
-    const values = new Values(kernel, { accesses, counters: new Map(), reductions: new Map() });
-    runs.forEach((run, i) => {
-      // A box's block begins at `from`.
-      const start = i === 0 && box !== undefined && this.t.blocksRows ? "from + " : "";
-      const within = i === along ? " + i" : i === along - 1 ? " + d" : "";
-      values.setAxis(run, `(${start}r${i}${within})`);
-    });
-    for (const [each, name] of variables) values.setAxis(each, name);
-    values.setAxis(c.n, "column");
-    const rowAxes = runs.filter((_, i) => i === along || i === along - 1);
-    values.give(c.sum, (wide) => `load_${wide}(sums + column - n)`, [c.n, ...rowAxes]);
-    const eachRow = (inside: () => void) => {
-      const row = `const float *const sums = tile + (d * ${height} + i) * ${width};`;
-      const loops = `for (long d = 0; d < ${deep}; d++) for (long i = 0; i < ${height}; i++) {`;
-      if (rowAxes.length > 0) values.scoped(rowAxes, `${loops}\n${row}`, inside);
-      else inside();
-    };
-    if (rowAxes.length === 0) values.line("const float *const sums = tile;");
-    const store = () =>
-      values.store(c.part.value, linearOf(0, this.t.outFactor, 1), kernel.pointerTo(this.t.out));
-    if (isWhole) {
-      const starts = Array.from({ length: group.vectors }, (_, j) => `n + ${j * lanes}`);
-      values.vectorsAt(c.n, lanes, starts, () => eachRow(store));
-    } else if (rest !== undefined) {
-      // As many of the widest vectors as there are, then narrower ones.
-      for (let at = 0, wide = lanes; at < rest; at += wide) {
-        while (wide > rest - at) wide = (wide / 2) as typeof wide;
-        values.vectorsAt(c.n, wide, [`n + ${at}`], () => eachRow(store));
-      }
-    } else
-      eachRow(() =>
-        values.vectorLoop(c.n, lanes, store, { from: "n", to: `least(n + ${width}, ${c.n.extent})` }),
-      );
-    return values.lines;
-  }
-
   /** First place and end of a run of rows in a task. */
   private rangeOf(run: number, { extent }: Run): [string, string] {
     if (this.t.view.box === undefined && run === 0) return ["rowFrom", "rowTo"];
@@ -411,7 +281,7 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
 
   private copy: Place | undefined;
   private copyPlace(): Place {
-    this.copy ??= this.t.target.scratch(this.t.rowsPerTask * (this.t.sums[0].extent + 16), "thread");
+    this.copy ??= this.t.target.scratch(this.t.rowsPerTask * (this.t.sums[0].extent + lineNumbers), "thread");
     return this.copy;
   }
 
@@ -431,17 +301,8 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
   /** Zeros where tiles will add. */
   private clear(kernel: CKernel, lines: string[], variables: ReadonlyMap<Axis, string>): void {
     const { c, rows, tiling, splits } = this.t;
-    const { lanes, groups } = tiling;
-    const columnOf = (panel: string) =>
-      groups
-        .map(({ from, panel: start, vectors }, i) => {
-          const at = `${from} + (${panel} - ${start}) * ${vectors * lanes}`;
-          return i === groups.length - 1 ? `(${at})` : `${panel} < ${start + groups[i].count} ? ${at} : `;
-        })
-        .join("");
-    lines.push(
-      `{ const long nFrom = least(${columnOf("panelFrom")}, ${c.n.extent}), nTo = panelTo == ${groups[groups.length - 1].panel + groups[groups.length - 1].count} ? ${c.n.extent} : least(${columnOf("panelTo")}, ${c.n.extent});`,
-    );
+    const [first, end] = ["panelFrom", "panelTo"].map((panel) => firstColumn(tiling, panel));
+    lines.push(`{ const long nFrom = least(${first}, ${c.n.extent}), nTo = least(${end}, ${c.n.extent});`);
     rows.forEach((run, i) => {
       const [from, to] =
         this.t.view.box === undefined && i === 0 ? ["rowFrom", "rowTo"] : ["0", String(run.extent)];

@@ -7,7 +7,7 @@
  */
 
 import type { Lanes } from "./library.ts";
-import type { CMachine } from "./target.ts";
+import { type CMachine, lineNumbers } from "./target.ts";
 
 /** One run of steps of the sum, and how far each moves in A and in B. */
 export interface SumRun {
@@ -65,9 +65,8 @@ export function tileBody(tile: Tile): string {
   const last = sum.length - 1;
   const [a, b] = last < 0 ? ["a", "b"] : [`a${last}`, `b${last}`];
   for (let j = 0; j < vectors; j++) lines.push(`const v${lanes} x${j} = load_${lanes}(${b} + ${j * lanes});`);
-  const lineLength = 16;
   if (asks === "further")
-    for (let j = 0; j < vectors * lanes; j += lineLength)
+    for (let j = 0; j < vectors * lanes; j += lineNumbers)
       lines.push(`__builtin_prefetch(${b} + ${prefetchNumbers + j});`);
   else if (asks !== "nothing") lines.push(`__builtin_prefetch(ahead, 0, 2); ahead += ${asks};`);
   for (let i = 0; i < deep * rows; i++) {

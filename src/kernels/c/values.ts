@@ -127,12 +127,11 @@ export class Values {
     this.lanes = 1;
   }
 
-  /** A vector of an axis from each of these places on, one after the other. */
-  vectorsAt(axis: Axis, lanes: Lanes, starts: readonly string[], inside: () => void): void {
+  /** A vector of an axis from one place on. */
+  vectorAt(axis: Axis, lanes: Lanes, start: string, inside: () => void): void {
     this.vector = axis;
     this.lanes = lanes;
-    for (const start of starts)
-      this.scoped([axis], `{ const long ${this.axisName(axis)} = ${start};`, inside);
+    this.scoped([axis], `{ const long ${this.axisName(axis)} = ${start};`, inside);
     this.vector = undefined;
     this.lanes = 1;
   }

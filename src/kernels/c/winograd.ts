@@ -28,15 +28,12 @@ import { boxLines } from "./box.ts";
 import { renderContraction, renderContractionHelper } from "./contraction.ts";
 import { renderNest, renderNestHelper } from "./nest.ts";
 import { renderOuterProduct } from "./outer-product.ts";
-import { CKernel, type CTarget, type Launch } from "./target.ts";
+import { CKernel, type CTarget, collision, type Launch, lineNumbers } from "./target.ts";
 
 /** Tiles of one task: register tiles have up to 14 rows. Fewer make each task read all filters for less. */
 const mostTiles = 28;
 /** What the transformed tiles of a task may take: they are written once, and read once for each share of the channels. */
 const blockBytes = 2560 * 1024;
-/** So many numbers apart, addresses fall into the same lines of an L1 cache; and the numbers of a line. */
-const collision = 1024;
-const lineNumbers = 16;
 /** Fewer channels on either side leave too little work between the transforms. */
 const leastChannels = 16;
 

@@ -1,0 +1,60 @@
+/** How a contraction is walked through: what its schedule decides and its loops follow. */
+
+import type { View } from "../contraction-view.ts";
+import type { Axis, Index } from "../index-expression.ts";
+import type { Layout } from "../layout.ts";
+import type { Contraction, Run } from "../schedule-contraction.ts";
+import type { Operand, Value } from "../value.ts";
+import type { Panels } from "./panels.ts";
+import type { CTarget } from "./target.ts";
+import type { Tiling } from "./tile.ts";
+
+/** Sums that are not finished, one for each chunk of the axes that are walked outside the tile. */
+export interface Partials {
+  readonly operand: Operand;
+  readonly layout: Layout;
+  readonly axes: readonly Axis[];
+  readonly chunks: number;
+  readonly perChunk: number;
+}
+
+/** A read of what stands around the sum. */
+export interface ReadAround {
+  readonly value: Value;
+  readonly operand: Operand;
+  readonly linear: Index;
+}
+
+/** How a contraction is walked through. */
+export interface Walk {
+  readonly target: CTarget;
+  readonly c: Contraction;
+  readonly view: View;
+  /** Whether a box has a block of rows, not of the sum. */
+  readonly blocksRows: boolean;
+  /** Axes of the sum that are walked outside the tiles. */
+  readonly splits: readonly Axis[];
+  /** Whether tiles go on from sums in memory. */
+  readonly accumulates: boolean;
+  readonly tiling: Tiling;
+  readonly panels: Panels;
+  /** Whether B is packed into panels, or lies as one. */
+  readonly packs: boolean;
+  readonly isPanel: boolean;
+  readonly partials: Partials | undefined;
+  /** What tiles read when they finish; nothing where their sums are partial. */
+  readonly around: readonly ReadAround[];
+  /** Where the tiles' results go: the output, or sums that are not finished. */
+  readonly out: Layout;
+  readonly outFactor: (axis: Axis) => number;
+  /** Runs of rows; a box's block is the first. */
+  readonly rows: readonly Run[];
+  /** Which run of rows the tiles go along. */
+  readonly along: number;
+  /** Runs of the sum; where it is walked in blocks, these are of the first. */
+  readonly sums: readonly Run[];
+  /** Steps of the first run of the sum at a time, where they are not all of it. */
+  readonly sumBlock: number | undefined;
+  /** Rows of the first run for one task, without a box. */
+  readonly rowsPerTask: number;
+}
