@@ -29,6 +29,19 @@ const sizes: Readonly<Record<string, readonly [x: Shape, weight: Shape, attribut
     [1, 14, 14, 32],
     [3, 3, 32, 16],
   ],
+  // Gradients of filters over many places, of few and of long sums, and of columns that fill no panel.
+  "3×3, stride 2, 64 channels over a batch": [[2, 17, 15, 64], [3, 3, 64, 64], { stride: 2, padding: 1 }],
+  "1×1, 70 to 66 channels over 84 places": [
+    [1, 12, 7, 70],
+    [1, 1, 70, 66],
+  ],
+  "1×1, 64 channels over 2,310 places": [
+    [2, 35, 33, 64],
+    [1, 1, 64, 64],
+  ],
+  // Rows of 7 pixels, and of each phase of a gradient.
+  "3×3, stride 2, to rows of 7, 96 channels": [[1, 14, 14, 48], [3, 3, 48, 96], { stride: 2, padding: 1 }],
+  "1×1, stride 2, to rows of 7, 96 channels": [[2, 13, 13, 48], [1, 1, 48, 96], { stride: 2 }],
   "one filter": [[2, 6, 5, 7], [3, 3, 7, 1], { padding: 1 }],
   "a batch of 5": [[5, 4, 4, 4], [3, 3, 4, 12], { padding: 1 }],
   "1×1, 7 to 9 channels": [

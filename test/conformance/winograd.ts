@@ -22,6 +22,9 @@ const sizes: readonly (readonly [h: number, w: number, c: number, k: number, n: 
   [13, 13, 16, 20, 16],
   [6, 6, 32, 32, 40],
   [8, 60, 48, 16, 12],
+  // Many filters for few tiles.
+  [13, 14, 64, 64, 4],
+  [7, 7, 64, 72, 12],
 ];
 
 export const cases: readonly Case[] = sizes.flatMap(([h, w, c, k, n]) => {
