@@ -23,8 +23,9 @@ const soonest = [
 describe("the zoo in double precision", () => {
   const models = allModels().filter(({ recorded }) => soonest.includes(recorded));
 
-  // Each absent record has said so.
-  if (models.length === 0) it("needs the records beside the repository", (context) => context.skip());
+  if (models.length === 0)
+    it("needs the records beside the repository", (context) =>
+      context.skip("each absent record has said so"));
 
   it.each(models)("$name learns as $recorded in float64", ({ name, model, record }) => {
     const { train } = quickSize(record);
