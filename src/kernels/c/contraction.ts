@@ -11,6 +11,7 @@
 import { type View, viewOf } from "../contraction-view.ts";
 import { type Axis, extentOf, type Index } from "../index-expression.ts";
 import { type Layout, linearIndex } from "../layout.ts";
+import { usesOutside } from "../packing.ts";
 import {
   type Contraction,
   finishedPart,
@@ -293,11 +294,6 @@ function bestRun(rows: readonly Run[], firstIsBlock: boolean): number {
   let best = Math.max(0, rows.length - 1);
   for (let i = from; i < rows.length; i++) if (rows[i].extent > rows[best].extent) best = i;
   return best;
-}
-
-/** Whether B depends on axes of the sum outside the tile: then no single packing serves. */
-function usesOutside(linear: Index, sumInTile: readonly Axis[], c: Contraction): boolean {
-  return c.k.some((each) => !sumInTile.includes(each) && linear.factorOf(each) !== 0);
 }
 
 function lcm(a: number, b: number): number {

@@ -16,11 +16,10 @@
  */
 
 import { type View, viewOf } from "../contraction-view.ts";
-import { scatter } from "../formula.ts";
-import { type Axis, extentOf, type Index, index } from "../index-expression.ts";
+import { type Axis, extentOf } from "../index-expression.ts";
 import { contiguousLayout, type Layout, linearIndex } from "../layout.ts";
+import { packingOf, usesOutside } from "../packing.ts";
 import { type Contraction, isEpilogue, mergeRuns, readsAround } from "../schedule-contraction.ts";
-import { type Operand, position, Source } from "../value.ts";
 import { columnGroups } from "./column-groups.ts";
 import type { ColumnGroup, Panels, Partials } from "./contraction-types.ts";
 import { renderFewRows } from "./few-rows.ts";
@@ -167,70 +166,17 @@ class ContractionRenderer {
         blockFactor: ({ columns }) => columns,
         groupOffset: ({ from }) => from,
       };
-    const steps = extentOf(sumInTile);
-    const last = groups[groups.length - 1];
-    const width = last.from + last.count * last.columns;
-    const order = c.batch.filter((each) => linear.factorOf(each) !== 0);
-    const batches = extentOf(order);
-    const bytes = 4 * batches * width * steps;
-    const address = this.isConstant ? target.kept(bytes) : target.scratch(bytes);
-    const source = new Source(c.b.operand);
-    const parts = groups.map((group) => {
-      const { from, count, columns } = group;
-      const extents = [
-        ...order.map((each) => each.extent),
-        count,
-        ...sumInTile.map((each) => each.extent),
-        columns,
-      ];
-      const packed: Operand = { shape: extents };
-      const inner = contiguousLayout(0, extents);
-      const strides = [...inner.strides];
-      // Panels of one batch lie together, group after group.
-      for (let i = order.length - 1, stride = width * steps; i >= 0; i--) {
-        strides[i] = stride;
-        stride *= order[i].extent;
-      }
-      const placed = { buffer: 0, offset: (address - target.map.bases[0]) / 4 + from * steps, strides };
-      target.layouts.set(packed, placed);
-      const part = scatter(extents, (...axes) => {
-        const column = index(axes[order.length])
-          .times(columns)
-          .plus(axes[axes.length - 1])
-          .plus(from);
-        const replacement = new Map<Axis, Index>([[c.n, column]]);
-        for (const [i, each] of order.entries()) replacement.set(each, index(axes[i]));
-        for (const [i, each] of sumInTile.entries()) replacement.set(each, index(axes[order.length + 1 + i]));
-        const at = c.b.at.map((each) => each.substitute(replacement));
-        // Columns beyond the last are zeros; an index of B may hold more than the column, so it is the column that is asked.
-        const isWhole = from + count * columns <= c.n.extent;
-        const read = isWhole
-          ? source.at(...at)
-          : position(column)
-              .less(c.n.extent)
-              .select(source.at(...at), 0);
-        return { at: axes.map(index), value: read };
-      });
-      return { part, layout: placed };
-    });
-    for (const each of parts) {
-      target.readsBeyond(each.part);
-      this.launches.push({ ...renderNest(target, [each]), constant: this.isConstant });
-    }
-    const strideOf = new Map<Axis, number>();
-    let stride = 1;
-    for (const each of [...sumInTile].reverse()) {
-      strideOf.set(each, stride);
-      stride *= each.extent;
-    }
-    const batchStrides = new Map<Axis, number>();
-    for (let i = order.length - 1, batch = width * steps; i >= 0; i--) {
-      batchStrides.set(order[i], batch);
-      batch *= order[i].extent;
+    const { elements, copies, factorOf, steps } = packingOf(c, linear, groups, sumInTile);
+    const address = this.isConstant ? target.kept(4 * elements) : target.scratch(4 * elements);
+    for (const { part, offset, strides } of copies) {
+      const placed = { buffer: 0, offset: (address - target.map.bases[0]) / 4 + offset, strides };
+      target.readsBeyond(part);
+      const launch = renderNest(target, [{ part, layout: placed }]);
+      this.launches.push({ ...launch, constant: this.isConstant });
     }
     return {
       address,
-      factorOf: (each, columns) => batchStrides.get(each) ?? (strideOf.get(each) ?? 0) * columns,
+      factorOf,
       blockFactor: ({ columns }) => columns * steps,
       groupOffset: ({ from }) => from * steps,
     };
@@ -251,9 +197,4 @@ class ContractionRenderer {
     const { operand, address } = placeSums(target, chunks, axes, strides);
     return { operand, layout: target.layoutOf(operand), axes, chunks, perChunk, address };
   }
-}
-
-/** Whether B depends on axes of the sum outside the tile: then no single packing serves. */
-function usesOutside(linear: Index, sumInTile: readonly Axis[], c: Contraction): boolean {
-  return c.k.some((each) => !sumInTile.includes(each) && linear.factorOf(each) !== 0);
 }
