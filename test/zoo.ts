@@ -140,6 +140,20 @@ export function allModels(): RecordedModel[] {
   });
 }
 
+/** The values of one model at a time: to fill large networks takes as long as to compute with them, and tests come in pairs. */
+let filled:
+  | { readonly published: PublishedModel; readonly values: ReadonlyMap<string, Float32Array> }
+  | undefined;
+
+function remembered(published: PublishedModel, fill: () => ReadonlyMap<string, Float32Array>) {
+  if (filled?.published !== published) {
+    // What was remembered is let go of first.
+    filled = undefined;
+    filled = { published, values: fill() };
+  }
+  return filled.values;
+}
+
 /** Opens a session with a model's weights filled as its record says, and gives it back when `use` is done. */
 export async function withFilled<Result>(
   engine: Engine,
@@ -163,8 +177,13 @@ export async function withFilled<Result>(
   if (weights === undefined) throw new Error(`${published.name} has no parameters`);
   const session = await engine.open(layout);
   try {
-    for (const each of [...parameters, ...states])
-      session.write(each.name, filledValues({ ...each, name: recordedName(each.name) }, scale));
+    const values = remembered(published, () => {
+      const all = [...parameters, ...states];
+      return new Map(
+        all.map((each) => [each.name, filledValues({ ...each, name: recordedName(each.name) }, scale)]),
+      );
+    });
+    for (const [name, each] of values) session.write(name, each);
     return await use({
       async logits([images, channels, height, width]) {
         const shape = [images, height, width, channels];

@@ -33,18 +33,21 @@ describe("the whole zoo", () => {
     it("needs the records beside the repository", (context) =>
       context.skip("each absent record has said so"));
 
-  it.each(heavyModels())("$name computes as $recorded", async ({ name, model, record }) => {
+  describe.each(heavyModels())("$name", ({ name, model, record }) => {
     const size = quickSize(record);
-    await withFilled(engine, model, record, async (filled) => {
-      if (record.small === size) expectLogits(name, await filled.logits(record.input_shape), record);
-      expectLogits(name, await filled.logits(size.input_shape), size);
-    });
-  });
 
-  it.each(heavyModels())("$name learns as $recorded", async ({ name, model, record }) => {
-    const { train } = quickSize(record);
-    await withFilled(tippedDirectly.includes(name) ? engine : exact, model, record, async (filled) => {
-      expectTraining(name, await filled.train(train), train, record);
+    it("computes as recorded", async () => {
+      await withFilled(engine, model, record, async (filled) => {
+        if (record.small === size) expectLogits(name, await filled.logits(record.input_shape), record);
+        expectLogits(name, await filled.logits(size.input_shape), size);
+      });
+    });
+
+    it("learns as recorded", async () => {
+      const { train } = size;
+      await withFilled(tippedDirectly.includes(name) ? engine : exact, model, record, async (filled) => {
+        expectTraining(name, await filled.train(train), train, record);
+      });
     });
   });
 

@@ -51,10 +51,26 @@ export function fillValues(name: string, shape: Shape, kind: FillKind, scale = 1
   if (kind === "distribution")
     return Float32Array.from(normalizeRows(fillUniform(name, size(shape)), shape[shape.length - 1]));
   const seed = crc32(name);
-  const value = rule(kind, shape);
-  // A loop over nothing but the result: VGG-16 has a layer of 103 million numbers.
+  // Loops over nothing but the result, each its own: VGG-16 has a layer of 103 million numbers.
   const values = new Float32Array(size(shape));
-  for (let i = 0; i < values.length; i++) values[i] = value(uniformAt(seed, i)) * scale;
+  switch (kind) {
+    case "weight":
+    case "bias":
+    case "bn_bias":
+    case "running_mean":
+    case "input": {
+      const bound = kind === "weight" ? Math.sqrt(6 / size(shape.slice(1))) : kind === "input" ? 1 : 0.1;
+      for (let i = 0; i < values.length; i++) values[i] = (2 * uniformAt(seed, i) - 1) * bound * scale;
+      break;
+    }
+    case "bn_weight":
+    case "running_var":
+      for (let i = 0; i < values.length; i++) values[i] = (0.5 + uniformAt(seed, i)) * scale;
+      break;
+    case "integer":
+      for (let i = 0; i < values.length; i++) values[i] = Math.floor(4 * uniformAt(seed, i)) * scale;
+      break;
+  }
   return values;
 }
 
@@ -62,26 +78,6 @@ export function fillValues(name: string, shape: Shape, kind: FillKind, scale = 1
 export function fillLabels(name: string, count: number, classes: number): Float32Array {
   const seed = crc32(name);
   return Float32Array.from({ length: count }, (_, i) => mix32(seed + i) % classes);
-}
-
-function rule(kind: Exclude<FillKind, "distribution">, shape: Shape): (u: number) => number {
-  switch (kind) {
-    case "weight": {
-      const bound = Math.sqrt(6 / size(shape.slice(1)));
-      return (u) => (2 * u - 1) * bound;
-    }
-    case "bias":
-    case "bn_bias":
-    case "running_mean":
-      return (u) => (2 * u - 1) * 0.1;
-    case "bn_weight":
-    case "running_var":
-      return (u) => 0.5 + u;
-    case "input":
-      return (u) => 2 * u - 1;
-    case "integer":
-      return (u) => Math.floor(4 * u);
-  }
 }
 
 /** Divides each row by its sum, added from the first entry to the last. */
@@ -121,7 +117,19 @@ export const nchwToNhwc = (data: ArrayLike<number>, shape: Shape) => permute(dat
 export const nhwcToNchw = (data: ArrayLike<number>, shape: Shape) => permute(data, shape, [0, 3, 1, 2]);
 
 /** Filters [k, c, r, s] → [r, s, c, k]. */
-export const oihwToHwio = (data: ArrayLike<number>, shape: Shape) => permute(data, shape, [2, 3, 1, 0]);
+export function oihwToHwio(data: ArrayLike<number>, [k, c, r, s]: Shape): Float32Array {
+  const taps = r * s;
+  // Channel by channel, then with neighbours k: place by place, each number would come from a cache line of its own.
+  const turned = turnMatrix(data, [k, c * taps]);
+  if (taps === 1) return turned;
+  const result = new Float32Array(turned.length);
+  for (let tap = 0; tap < taps; tap++)
+    for (let channel = 0; channel < c; channel++) {
+      const from = (channel * taps + tap) * k;
+      result.set(turned.subarray(from, from + k), (tap * c + channel) * k);
+    }
+  return result;
+}
 
 /** Filters [r, s, c, k] → [k, c, r, s]. */
 export const hwioToOihw = (data: ArrayLike<number>, shape: Shape) => permute(data, shape, [3, 2, 0, 1]);
@@ -133,8 +141,7 @@ export function turnMatrix(data: ArrayLike<number>, [rows, columns]: Shape): Flo
   const edge = 64;
   for (let top = 0; top < rows; top += edge)
     for (let left = 0; left < columns; left += edge)
-      for (let i = top; i < Math.min(rows, top + edge); i++)
-        for (let j = left; j < Math.min(columns, left + edge); j++)
-          result[j * rows + i] = data[i * columns + j];
+      for (let j = left; j < Math.min(columns, left + edge); j++)
+        for (let i = top; i < Math.min(rows, top + edge); i++) result[j * rows + i] = data[i * columns + j];
   return result;
 }

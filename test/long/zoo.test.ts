@@ -38,27 +38,27 @@ describe("the zoo", () => {
     it("needs the records beside the repository", (context) =>
       context.skip("each absent record has said so"));
 
-  it.each(quickModels())("$name computes as $recorded", async ({ name, model, record }) => {
+  describe.each(quickModels())("$name", ({ name, model, record }) => {
     const size = quickSize(record);
-    await withFilled(engine, model, record, async (filled) => {
-      expectLogits(name, await filled.logits(size.input_shape), size);
-    });
-  });
+    const { train } = size;
 
-  it.each(quickModels())("$name learns as $recorded", async ({ name, model, record }) => {
-    const { train } = quickSize(record);
-    await withFilled(exact, model, record, async (filled) => {
-      expectTraining(name, await filled.train(train), train, record);
-    });
-  });
-
-  it.each(quickModels().filter(({ name }) => byWinograd.includes(name)))(
-    "$name learns as $recorded by Winograd's algorithms",
-    async ({ name, model, record }) => {
-      const { train } = quickSize(record);
+    it("computes as recorded", async () => {
       await withFilled(engine, model, record, async (filled) => {
-        expectTraining(`${name} by Winograd`, await filled.train(train), train, record, { winograd: true });
+        expectLogits(name, await filled.logits(size.input_shape), size);
       });
-    },
-  );
+    });
+
+    it("learns as recorded", async () => {
+      await withFilled(exact, model, record, async (filled) => {
+        expectTraining(name, await filled.train(train), train, record);
+      });
+    });
+
+    if (byWinograd.includes(name))
+      it("learns as recorded by Winograd's algorithms", async () => {
+        await withFilled(engine, model, record, async (filled) => {
+          expectTraining(`${name} by Winograd`, await filled.train(train), train, record, { winograd: true });
+        });
+      });
+  });
 });
