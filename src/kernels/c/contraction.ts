@@ -38,7 +38,7 @@ const sumBoxBytes = 480 * 1024;
 const packingRows = 24;
 const packingRowsOnce = 4;
 /** Multiply-adds that a task should have at least: some microseconds. */
-const taskMacs = 512 * 1024;
+const taskMacs = 1024 * 1024;
 /** Numbers of A and the result that a task without a box should touch. */
 const taskElements = 48 * 1024;
 /** Numbers of an operand of which not much more fits into the L2 cache. */

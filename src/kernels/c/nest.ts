@@ -13,7 +13,7 @@ import type { Operand } from "../value.ts";
 import { CKernel, type CTarget, type Launch } from "./target.ts";
 import { type Range, Values } from "./values.ts";
 
-/** Numbers of output, times the size of their windows, that a task should produce. */
+/** Numbers of all outputs, times the size of their windows, that a task should produce. */
 const taskElements = 8192;
 
 export interface PlacedPart {
@@ -28,7 +28,7 @@ export function renderNest(target: CTarget, parts: readonly PlacedPart[], consta
   const nest = scheduled(target, parts);
   const { outer, row, vector } = nest;
   const inner = (row?.extent ?? 1) * (vector?.extent ?? 1);
-  const work = inner * Math.max(1, windowSize(nest));
+  const work = inner * windowSize(nest) * nest.outputs.length;
   const values = new Values(kernel, nest);
   let tasks = 1;
   if (outer.length > 0) {
@@ -131,7 +131,7 @@ function decode(values: Values, axes: readonly Axis[], count: string): string {
   return lines.join("\n");
 }
 
-/** Iterations of the largest reduction inside. */
+/** Iterations of the largest reduction inside; 1 where there is none. */
 function windowSize({ reductions }: Nest): number {
   const sizes = [...reductions.values()].map((axes) => extentOf(axes));
   return Math.max(1, ...sizes);

@@ -91,7 +91,7 @@ function chosen(correlation: Correlation, isConstant: boolean, threads: number):
     return [...cut, inStages(correlation, size)].map((way) => ({ ...way, time: way.time + preparing }));
   });
   const best = ways.reduce((a, b) => (b.time < a.time ? b : a));
-  return best.time < 0.9 * direct ? best : undefined;
+  return best.time < 0.95 * direct ? best : undefined;
 }
 
 /** Ways with some rows of tiles in a task. */
