@@ -270,7 +270,7 @@ class OuterProductRenderer {
         accumulates: true,
         asks: "nothing",
       });
-      const name = kernel.independent("__attribute__((noinline)) void", tileArguments, tile);
+      const name = kernel.independent("__attribute__((noinline)) void", tileArguments({}), tile);
       return `${name}(${at.copyA} + r, ${at.copyB} + (panel - panelFrom) * ${at.panelNumbers}, out + r * ${at.pitch} + n, count, 0);`;
     };
     const { rows: height } = group;

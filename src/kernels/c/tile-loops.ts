@@ -7,7 +7,7 @@ import { boxLines } from "./box.ts";
 import { firstColumn, panelLoop } from "./panels.ts";
 import { type CKernel, collision, lineNumbers, type Place } from "./target.ts";
 import { type ColumnGroup, type SumRun, tileArguments, tileBody } from "./tile.ts";
-import { epilogueLines } from "./tile-epilogue.ts";
+import { epilogueLines, finishInRegisters } from "./tile-epilogue.ts";
 import type { Walk } from "./walk.ts";
 
 /** Numbers of B that stay in the L2 cache beside what streams through it. */
@@ -91,6 +91,7 @@ export class TileLoops {
       // What is stored of a panel; it depends on which where only the last of several is not full.
       const columns = isWhole ? width : group.count === 1 ? c.n.extent - group.from : undefined;
       const direct = this.t.partials !== undefined || c.part.value === c.sum;
+      const finish = direct || !isWhole ? undefined : finishInRegisters(this.t);
       const pitch = rows[along]?.factors[1] ?? 0;
       // The run of rows around that along which tiles go: several places of it may be in one tile.
       const around = group.deep > 1 ? rows[along - 1] : undefined;
@@ -115,8 +116,9 @@ export class TileLoops {
           deepPitch: isDirect ? deepPitch : height * width,
           accumulates: this.t.accumulates,
           asks,
+          finish,
         };
-        return kernel.independent("__attribute__((noinline)) void", tileArguments, tileBody(tile));
+        return kernel.independent("__attribute__((noinline)) void", tileArguments(tile), tileBody(tile));
       };
       const steps = sumBlock === undefined ? "0" : "count";
       const stepsPerTile = extentOf(sums);
@@ -148,20 +150,28 @@ export class TileLoops {
           lines.push(`${call(height, deep, true)}(${aAt}, bPanel, ${outAt}, ${steps}, ${ahead});${next}`);
           return;
         }
-        // What the result is added to is on its way while the tile sums.
-        const fetched = this.t.around.flatMap(({ linear, operand }, i) => {
-          const factor = rows[along]?.factors[2 + i] ?? 0;
-          if (linear.factorOf(c.n) !== 1 || factor === 0) return [];
+        // Where what the sums are finished with is, for the tile's first row and column.
+        const read = this.t.around.map(({ linear, operand }, i) => {
           const start = `${kernel.pointer(operand)} + ${linear.constant}${outer.map(([each, name]) => term(name, linear.factorOf(each))).join("")}`;
           const block =
             this.t.blocksRows && box !== undefined ? term("from", linear.factorOf(box.blocked)) : "";
-          const here = `${start}${block}${rowTerms(2 + i)} + n + d * ${around?.factors[2 + i] ?? 0} + i * ${factor}`;
-          return [`__builtin_prefetch(${here});`];
+          return `${start}${block}${rowTerms(2 + i)}${term("n", linear.factorOf(c.n))}`;
+        });
+        // What the result is added to is on its way while the tile sums.
+        const fetched = this.t.around.flatMap(({ linear }, i) => {
+          const factor = rows[along]?.factors[2 + i] ?? 0;
+          if (linear.factorOf(c.n) !== 1 || factor === 0) return [];
+          return [`__builtin_prefetch(${read[i]} + d * ${around?.factors[2 + i] ?? 0} + i * ${factor});`];
         });
         if (fetched.length > 0)
           lines.push(
             `for (long d = 0; d < ${deep}; d++) for (long i = 0; i < ${height}; i++) { ${fetched.join(" ")} }`,
           );
+        if (finish !== undefined) {
+          const given = [aAt, "bPanel", outAt, steps, ahead, ...read].join(", ");
+          lines.push(`${call(height, deep, true)}(${given});${next}`);
+          return;
+        }
         lines.push(`{ float tile[${deep * height * width}] __attribute__((aligned(64)));`);
         const eachRow = `for (long d = 0; d < ${deep}; d++) for (long i = 0; i < ${height}; i++) {
 const float *const sums = tile + (d * ${height} + i) * ${width};

@@ -37,14 +37,26 @@ export interface Tile {
    * at each page: numbers at `ahead` in each step, so that the tiles of one panel ask for the next; or a fixed way further; or nothing.
    */
   readonly asks: number | "further" | "nothing";
+  /** What is done with the sums while they are in registers; default: they are stored. */
+  readonly finish?: Finish | undefined;
+}
+
+/** What stands around the sums of a tile. */
+export interface Finish {
+  /** Further arguments of the tile: what is read, where its first row and column are. */
+  readonly pointers: readonly string[];
+  /** Lines that store at `to` what comes of the vector `sum`, of this row of this stretch, from this column of the tile on. */
+  readonly store: (to: string, sum: string, at: { row: number; stretch: number; column: number }) => string;
 }
 
 /** How far ahead B is asked for where it is read in place. */
 const prefetchNumbers = 2048;
 
 /** Arguments of a tile's function. */
-export const tileArguments =
-  "const float *restrict a, const float *restrict b, float *restrict t, const long steps, const float *ahead";
+export function tileArguments({ finish }: Pick<Tile, "finish">): string {
+  const further = finish?.pointers.map((each) => `, const float *restrict ${each}`).join("") ?? "";
+  return `const float *restrict a, const float *restrict b, float *restrict t, const long steps, const float *ahead${further}`;
+}
 
 export function tileBody(tile: Tile): string {
   const { rows, deep, vectors, lanes, sum, accumulates, asks } = tile;
@@ -75,7 +87,11 @@ export function tileBody(tile: Tile): string {
     lines.push(`${row} ${adds.join(" ")} }`);
   }
   for (let i = last; i >= 0; i--) lines.push(`a${i} += ${sum[i].a}; b${i} += ${sum[i].b};`, "}");
-  each((i, j) => `store_${lanes}(${at(i, j)}, c${i}_${j});`);
+  each((i, j) => {
+    const place = { row: i % rows, stretch: Math.floor(i / rows), column: j * lanes };
+    const sum = `c${i}_${j}`;
+    return tile.finish?.store(at(i, j), sum, place) ?? `store_${lanes}(${at(i, j)}, ${sum});`;
+  });
   return lines.join("\n");
 }
 

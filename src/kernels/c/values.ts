@@ -45,7 +45,7 @@ export class Values {
   private readonly shortKeys = new Map<string, string>();
   private vector: Axis | undefined;
   private lanes: Lanes = 1;
-  /** Values that are given: the sum of a contraction in its epilogue. */
+  /** Values that are given: the sum of a contraction in its epilogue, and there what a tile reads. */
   private readonly given = new Map<Value, { text: (lanes: number) => string; axes: ReadonlySet<Axis> }>();
 
   constructor(kernel: CKernel, scheduled: Scheduled) {
@@ -378,7 +378,8 @@ export class Values {
     const access = this.scheduled.accesses.get(value);
     const counter = this.scheduled.counters.get(value);
     let key: string;
-    if (access !== undefined) {
+    if (this.given.has(value)) key = `given${[...this.given.keys()].indexOf(value)}`;
+    else if (access !== undefined) {
       const guards = access.guards.map((each) => `${this.plainIndex(each.at)}<${each.extent}`).join();
       key = `${this.kernel.pointer(access.operand)}[${this.plainIndex(access.linear)}]${guards}:${access.fill}`;
     } else if (counter !== undefined)
