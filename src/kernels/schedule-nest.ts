@@ -132,8 +132,12 @@ export function scheduleNest(
     outer: rest,
     row,
     vector,
+    // A window reads several places along the row, which lie as far apart as channels are many: in the same few lines of the L1 cache.
     vectorOutside:
-      row !== undefined && vector !== undefined && prefersLanesOutside(outputs, row, vector, accesses),
+      reductions.size === 0 &&
+      row !== undefined &&
+      vector !== undefined &&
+      prefersLanesOutside(outputs, row, vector, accesses),
     outputs,
     accesses,
     counters,
