@@ -39,6 +39,8 @@ engine.dispose();
  */
 function load(file) {
   const stored = openWeights(file);
+  // One after the other in the same memory: what is left over would count in the peak.
+  let room = new Float32Array(0);
   const lazily = (
     /** @type {import("../dist/graph/state-layout.js").StateEntry} */ { name, shape, kind },
   ) => ({
@@ -47,7 +49,9 @@ function load(file) {
     get data() {
       const found = stored.get(name);
       if (found === undefined) return new Float32Array(shape.reduce((a, b) => a * b, 1));
-      return fromReferenceLayout({ shape: found.shape, data: found.read() }, kind).data;
+      const data = found.read();
+      if (room.length < data.length) room = new Float32Array(data.length);
+      return fromReferenceLayout({ shape: found.shape, data }, kind, room.subarray(0, data.length)).data;
     },
   });
   const { entries } = learner.plan("evaluate", 1).state;

@@ -6,7 +6,7 @@ import { openSync, readSync } from "node:fs";
 /**
  * @typedef {object} StoredTensor
  * @property {readonly number[]} shape
- * @property {() => Float32Array} read
+ * @property {() => Float32Array} read Holds until another is read: they share their memory.
  */
 
 /**
@@ -25,6 +25,7 @@ export function openWeights(file) {
     return into;
   };
   const length = Number(new DataView(read(new Uint8Array(8), 0).buffer).getBigUint64(0, true));
+  let room = new ArrayBuffer(0);
   const header = JSON.parse(new TextDecoder().decode(read(new Uint8Array(length), 8)));
   return new Map(
     Object.entries(header).map(
@@ -35,7 +36,11 @@ export function openWeights(file) {
           data_offsets: [begin, end],
         },
       ]) => {
-        const stored = () => new Float32Array(read(new Uint8Array(end - begin), 8 + length + begin).buffer);
+        const stored = () => {
+          if (room.byteLength < end - begin) room = new ArrayBuffer(end - begin);
+          read(new Uint8Array(room, 0, end - begin), 8 + length + begin);
+          return new Float32Array(room, 0, (end - begin) / 4);
+        };
         return [name, { shape, read: stored }];
       },
     ),

@@ -44,18 +44,26 @@ export function toReferenceLayout(tensor: HostTensor, kind: ParameterKind): Host
   return axes ? permute(tensor, axes) : tensor;
 }
 
-/** The files' layout to ours. Data that keeps its order is not copied. */
-export function fromReferenceLayout(tensor: HostTensor, kind: ParameterKind): HostTensor {
+/**
+ * The files' layout to ours. Data that keeps its order is not copied; other goes `into` an array of the same length. Default: a new one.
+ */
+export function fromReferenceLayout(
+  tensor: HostTensor,
+  kind: ParameterKind,
+  into?: Float32Array,
+): HostTensor {
   const axes = fileAxes[kind];
   if (!axes) return tensor;
-  return permute(
-    tensor,
-    axes.map((_, axis) => axes.indexOf(axis)),
-  );
+  const back = axes.map((_, axis) => axes.indexOf(axis));
+  return permute(tensor, back, into);
 }
 
 /** Axis `axes[i]` of the input becomes axis i of the result. Takes up to four axes. */
-function permute({ shape, data }: HostTensor, axes: readonly number[]): HostTensor {
+function permute(
+  { shape, data }: HostTensor,
+  axes: readonly number[],
+  result: Float32Array = new Float32Array(data.length),
+): HostTensor {
   const to = axes.map((axis) => shape[axis]);
   const inputStrides = shape.map((_, axis) =>
     shape.slice(axis + 1).reduce((product, extent) => product * extent, 1),
@@ -65,7 +73,6 @@ function permute({ shape, data }: HostTensor, axes: readonly number[]): HostTens
   const pad = 4 - to.length;
   const [n0, n1, n2, n3] = [...new Array<number>(pad).fill(1), ...to];
   const [s0, s1, s2, s3] = [...new Array<number>(pad).fill(0), ...strides];
-  const result = new Float32Array(data.length);
   let at = 0;
   for (let i0 = 0; i0 < n0; i0++) {
     for (let i1 = 0; i1 < n1; i1++) {
