@@ -125,9 +125,19 @@ export class TileLoops {
       // With all of B in the L2 cache, each tile goes along the columns: what the task reads and writes lies in long stretches.
       const isAcross =
         tiling.groups.length === 1 && this.t.packs && stepsPerTile * group.count * width <= acrossNumbers;
-      // Else the tiles of a panel ask for the next one, each for a part.
-      const asks: number | "further" =
-        !isAcross && (this.t.packs || this.t.isPanel)
+      // Their rows are read once: the tiles ask for the next ones, each for a part, where these lie densely behind them.
+      const isDense =
+        isAcross &&
+        !isCopied &&
+        box === undefined &&
+        rows.length === 1 &&
+        sums.length === 1 &&
+        aRow === stepsPerTile;
+      // Else the tiles of a panel ask for the next panel, each for a part.
+      const asksPanel = !isAcross && (this.t.packs || this.t.isPanel);
+      const asks: number | "further" = isDense
+        ? Math.ceil(group.rows / group.count)
+        : asksPanel
           ? Math.max(1, Math.ceil(width / this.tilesOf(group)))
           : "further";
       const ahead = asks === "further" ? "0" : "ahead";
@@ -137,14 +147,16 @@ export class TileLoops {
           panelLoop(group, lanes),
           `const float *const bPanel = ${bStart}${sumBlock === undefined ? "" : term("from", this.factorB(sums[0], width))} + ${panels.start(group)} + (panel - ${group.panel}) * ${panels.step(group)};`,
         );
-        if (asks !== "further") lines.push(`const float *ahead = bPanel + ${width * stepsPerTile};`);
+        if (asksPanel) lines.push(`const float *ahead = bPanel + ${width * stepsPerTile};`);
         inside();
         lines.push("}");
       };
-      const tileOf = (height: number, deep: number) => {
-        const aAt = isCopied
+      const rowsAt = () =>
+        isCopied
           ? `${kernel.pointerTo(this.copyPlace())} + (${rowName(along)} - rowFrom) * ${aRow}`
           : `${aStart}${rowTerms(0)}`;
+      const tileOf = (height: number, deep: number) => {
+        const aAt = rowsAt();
         const outAt = `${outStart}${rowTerms(1)} + n`;
         if (direct && isWhole) {
           lines.push(`${call(height, deep, true)}(${aAt}, bPanel, ${outAt}, ${steps}, ${ahead});${next}`);
@@ -197,8 +209,15 @@ float *const to = ${outAt} + d * ${deepPitch} + i * ${pitch};
         else lines.push(...epilogueLines(this.t, kernel, variables, { height, deep, width, columns }));
         lines.push("}");
       };
-      const tileAt = (height: number, deep: number) =>
-        isAcross ? eachPanel(() => tileOf(height, deep)) : tileOf(height, deep);
+      const tileAt = (height: number, deep: number) => {
+        if (!isAcross) {
+          tileOf(height, deep);
+          return;
+        }
+        if (isDense) lines.push(`{ const float *ahead = ${rowsAt()} + ${height * aRow};`);
+        eachPanel(() => tileOf(height, deep));
+        if (isDense) lines.push("}");
+      };
       /** Tiles along their run, for so many places of the run around it. */
       const rowOfTiles = (deep: number) => {
         const name = rowName(along);
