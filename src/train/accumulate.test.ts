@@ -5,7 +5,8 @@ import { jsEngine } from "../engines/js/engine.ts";
 import { wasmEngine } from "../engines/wasm/engine.ts";
 import * as nn from "../nn/index.ts";
 import { OptionError } from "../tensor/errors.ts";
-import { createLearner, type LearnerOptions } from "./compiled-learner.ts";
+import { createLearner } from "./compiled-learner.ts";
+import type { LearnerOptions } from "./learner-options.ts";
 import { sgd } from "./optimizer.ts";
 
 const plain = nn.sequential({

@@ -10,8 +10,9 @@ import { relu } from "../ops/relu.ts";
 import { scale } from "../ops/scale.ts";
 import { sum } from "../ops/sum.ts";
 import { CheckpointError, EngineError, ShapeError } from "../tensor/errors.ts";
-import { type CompiledLearner, createLearner, type LearnerOptions } from "./compiled-learner.ts";
+import { type CompiledLearner, createLearner } from "./compiled-learner.ts";
 import type { StateTensor } from "./learner.ts";
+import type { LearnerOptions } from "./learner-options.ts";
 import { sgd } from "./optimizer.ts";
 
 /** Two classes from two numbers: small enough for numbers by hand. */

@@ -1,9 +1,10 @@
 export { type AdoptedWeights, type AdoptOptions, adoptWeights } from "./adopt-weights.ts";
 export * from "./checkpoint.ts";
-export { CompiledLearner, createLearner, type LearnerOptions } from "./compiled-learner.ts";
+export { CompiledLearner, createLearner } from "./compiled-learner.ts";
 export * from "./events.ts";
 export { fromReferenceLayout, toReferenceLayout } from "./layout.ts";
 export type * from "./learner.ts";
+export type { LearnerOptions } from "./learner-options.ts";
 export * from "./optimizer.ts";
 export { defaultTrainingOptions, type TrainingOptions, trainingOptions } from "./options.ts";
 export type { EpochMeasures, Progress } from "./progress.ts";

@@ -14,7 +14,7 @@ import { within } from "../ops/place.ts";
 import { OptionError, ShapeError } from "../tensor/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
 import { accumulated } from "./accumulate.ts";
-import type { LearnerOptions } from "./compiled-learner.ts";
+import type { LearnerOptions } from "./learner-options.ts";
 import type { OptimizerOptions } from "./optimizer.ts";
 import { type SgdTensors, sgdUpdates } from "./update.ts";
 

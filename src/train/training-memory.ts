@@ -1,7 +1,7 @@
 /** What a training step takes in memory, by its plan: nothing is computed, and no engine is needed to know. */
 
 import { build } from "../nn/network.ts";
-import type { LearnerOptions } from "./compiled-learner.ts";
+import type { LearnerOptions } from "./learner-options.ts";
 import { learnerPlan } from "./learner-plans.ts";
 import { learnerState } from "./learner-state.ts";
 import { sgd } from "./optimizer.ts";
