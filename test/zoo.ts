@@ -1,5 +1,6 @@
 /** Published models under the fill rule on an engine: their logits, and the three training steps that records hold. */
 
+import { it } from "vitest";
 import { type Engine, evaluate } from "../src/engines/index.ts";
 import { gradients } from "../src/graph/backward.ts";
 import { plan } from "../src/graph/plan.ts";
@@ -152,6 +153,14 @@ function remembered(published: PublishedModel, fill: () => ReadonlyMap<string, F
     filled = { published, values: fill() };
   }
   return filled.values;
+}
+
+/** Where no record is there, a test that is skipped and says so: a suite without tests would fail. */
+export function needRecords(found: readonly RecordedModel[]): void {
+  if (found.length > 0) return;
+  it("needs the records beside the repository", (context) =>
+    // The product passes its tests without the folder.
+    context.skip("the folder of records is absent; each absent record has said so"));
 }
 
 /** Opens a session with a model's weights filled as its record says, and gives it back when `use` is done. */

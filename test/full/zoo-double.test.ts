@@ -5,7 +5,7 @@
  */
 
 import { describe, it, vi } from "vitest";
-import { allModels, quickSize, trainInDouble } from "../zoo.ts";
+import { allModels, needRecords, quickSize, trainInDouble } from "../zoo.ts";
 import { expectTrainingInDouble } from "../zoo-expectations.ts";
 
 vi.mock("../../src/ops/dropout.ts", () => import("../without-dropout.ts"));
@@ -23,9 +23,7 @@ const soonest = [
 describe("the zoo in double precision", () => {
   const models = allModels().filter(({ recorded }) => soonest.includes(recorded));
 
-  if (models.length === 0)
-    it("needs the records beside the repository", (context) =>
-      context.skip("each absent record has said so"));
+  needRecords(models);
 
   it.each(models)("$name learns as $recorded in float64", ({ name, model, record }) => {
     const { train } = quickSize(record);

@@ -7,7 +7,7 @@
 import { afterAll, beforeAll, describe, it, vi } from "vitest";
 import type { Engine } from "../../src/engines/index.ts";
 import { nativeEngine } from "../../src/engines/native/index.ts";
-import { isHeavy, onePerPaper, quickSize, withFilled } from "../zoo.ts";
+import { isHeavy, needRecords, onePerPaper, quickSize, withFilled } from "../zoo.ts";
 import { expectLogits, expectTraining } from "../zoo-expectations.ts";
 
 vi.mock("../../src/ops/dropout.ts", () => import("../without-dropout.ts"));
@@ -20,9 +20,7 @@ describe("the zoo on native code", () => {
   afterAll(() => engine.dispose());
 
   const all = onePerPaper();
-  if (all.length === 0)
-    it("needs the records beside the repository", (context) =>
-      context.skip("each absent record has said so"));
+  needRecords(all);
 
   it.each(all.filter(({ record }) => isHeavy(record)))("$name computes as $recorded", async (each) => {
     const { name, model, record } = each;

@@ -5,7 +5,7 @@
 
 import { afterAll, beforeAll, describe, it, vi } from "vitest";
 import { type Engine, wasmEngine } from "../../src/engines/index.ts";
-import { heavyModels, largeModels, quickSize, withFilled } from "../zoo.ts";
+import { heavyModels, largeModels, needRecords, quickSize, withFilled } from "../zoo.ts";
 import { expectLogits, expectTraining } from "../zoo-expectations.ts";
 
 vi.mock("../../src/ops/dropout.ts", () => import("../without-dropout.ts"));
@@ -29,9 +29,7 @@ describe("the whole zoo", () => {
     exact.dispose();
   });
 
-  if (heavyModels().length === 0)
-    it("needs the records beside the repository", (context) =>
-      context.skip("each absent record has said so"));
+  needRecords(heavyModels());
 
   describe.each(heavyModels())("$name", ({ name, model, record }) => {
     const size = quickSize(record);

@@ -6,7 +6,7 @@
 
 import { afterAll, beforeAll, describe, it, vi } from "vitest";
 import { type Engine, wasmEngine } from "../../src/engines/index.ts";
-import { heavyModels, quickModels, quickSize, withFilled } from "../zoo.ts";
+import { heavyModels, needRecords, quickModels, quickSize, withFilled } from "../zoo.ts";
 import { expectLogits, expectTraining } from "../zoo-expectations.ts";
 
 vi.mock("../../src/ops/dropout.ts", () => import("../without-dropout.ts"));
@@ -27,9 +27,7 @@ describe("the zoo", () => {
     exact.dispose();
   });
 
-  if (quickModels().length === 0)
-    it("needs the records beside the repository", (context) =>
-      context.skip("each absent record has said so"));
+  needRecords(quickModels());
 
   describe.each(quickModels())("$name", ({ name, model, record }) => {
     const size = quickSize(record);
