@@ -5,7 +5,7 @@
  */
 
 import { children, type Part, replaceValue, visit } from "./formula.ts";
-import type { Axis } from "./index-expression.ts";
+import { type Axis, extentOf } from "./index-expression.ts";
 import { type Layout, linearIndex } from "./layout.ts";
 import { type Operand, Source, sum as sumOver, type Value } from "./value.ts";
 
@@ -92,6 +92,24 @@ export function readsAround(value: Value, sum: Value): Value[] {
   };
   see(value);
   return [...reads];
+}
+
+/** Sums that are not finished, one for each chunk of the axes that are walked outside the tile. */
+export interface PartialSums {
+  readonly operand: Operand;
+  readonly layout: Layout;
+  /** Those of the result that are longer than 1: the operand is [chunks, …axes]. */
+  readonly axes: readonly Axis[];
+  readonly chunks: number;
+  /** Places of the first split axis in a chunk. */
+  readonly perChunk: number;
+}
+
+/** As many chunks of `length` places as keep threads busy, as long as their sums stay small beside the work. */
+export function chunksOf(length: number, axes: readonly Axis[]): { chunks: number; perChunk: number } {
+  const most = Math.max(1, Math.min(16, length, Math.floor((8 * 1024 * 1024) / (4 * extentOf(axes)))));
+  const perChunk = Math.ceil(length / most);
+  return { chunks: Math.ceil(length / perChunk), perChunk };
 }
 
 /** The part with the sum made of chunks that are added in order: `chunks` [chunk, …axes] holds them. */

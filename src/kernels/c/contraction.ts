@@ -14,9 +14,11 @@ import { type Layout, linearIndex } from "../layout.ts";
 import { usesOutside } from "../packing.ts";
 import {
   type Contraction,
+  chunksOf,
   finishedPart,
   isEpilogue,
   mergeRuns,
+  type PartialSums,
   type Run,
   readsAround,
 } from "../schedule-contraction.ts";
@@ -26,7 +28,7 @@ import { packedPanels, panelsInPlace } from "./panels.ts";
 import { CKernel, type CTarget, type Launch } from "./target.ts";
 import { tilingOf } from "./tile.ts";
 import { TileLoops } from "./tile-loops.ts";
-import type { Partials, ReadAround, Walk } from "./walk.ts";
+import type { ReadAround, Walk } from "./walk.ts";
 
 /** Enough tasks to keep the threads of a large machine balanced. */
 const enoughTasks = 64;
@@ -226,7 +228,7 @@ function schedule(
 function outOf(
   c: Contraction,
   layout: Layout,
-  partials: Partials | undefined,
+  partials: PartialSums | undefined,
 ): { readonly out: Layout; readonly outFactor: (axis: Axis) => number } {
   if (partials === undefined) {
     const linear = linearIndex(c.part.at, { ...layout, offset: 0 });
@@ -275,13 +277,9 @@ function readsBeside(target: CTarget, { part, sum }: Contraction): ReadAround[] 
 }
 
 /** Memory for sums that are not finished, one for each chunk of the split axes. */
-function partialSums(target: CTarget, c: Contraction, splits: readonly Axis[]): Partials {
+function partialSums(target: CTarget, c: Contraction, splits: readonly Axis[]): PartialSums {
   const axes = c.part.axes.filter((each) => each.extent > 1);
-  const length = extentOf(splits);
-  // As many chunks as keep threads busy, as long as their results stay small beside the work.
-  const most = Math.max(1, Math.min(16, length, Math.floor((8 * 1024 * 1024) / (4 * extentOf(axes)))));
-  const perChunk = Math.ceil(length / most);
-  const chunks = Math.ceil(length / perChunk);
+  const { chunks, perChunk } = chunksOf(extentOf(splits), axes);
   const operand: Operand = { shape: [chunks, ...axes.map((each) => each.extent)] };
   return { operand, layout: target.place(operand, "scratch"), axes, chunks, perChunk };
 }

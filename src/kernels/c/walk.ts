@@ -3,20 +3,11 @@
 import type { View } from "../contraction-view.ts";
 import type { Axis, Index } from "../index-expression.ts";
 import type { Layout } from "../layout.ts";
-import type { Contraction, Run } from "../schedule-contraction.ts";
+import type { Contraction, PartialSums, Run } from "../schedule-contraction.ts";
 import type { Operand, Value } from "../value.ts";
 import type { Panels } from "./panels.ts";
 import type { CTarget } from "./target.ts";
 import type { Tiling } from "./tile.ts";
-
-/** Sums that are not finished, one for each chunk of the axes that are walked outside the tile. */
-export interface Partials {
-  readonly operand: Operand;
-  readonly layout: Layout;
-  readonly axes: readonly Axis[];
-  readonly chunks: number;
-  readonly perChunk: number;
-}
 
 /** A read of what stands around the sum. */
 export interface ReadAround {
@@ -41,7 +32,7 @@ export interface Walk {
   /** Whether B is packed into panels, or lies as one. */
   readonly packs: boolean;
   readonly isPanel: boolean;
-  readonly partials: Partials | undefined;
+  readonly partials: PartialSums | undefined;
   /** What tiles read when they finish; nothing where their sums are partial. */
   readonly around: readonly ReadAround[];
   /** Where the tiles' results go: the output, or sums that are not finished. */

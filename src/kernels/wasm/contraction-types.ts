@@ -1,8 +1,7 @@
 /** What the pieces of a rendered contraction tell each other. */
 
 import type { Axis } from "../index-expression.ts";
-import type { Layout } from "../layout.ts";
-import type { Operand } from "../value.ts";
+import type { PartialSums } from "../schedule-contraction.ts";
 
 /** Columns of the result that one kind of tile computes, in `count` blocks side by side. */
 export interface ColumnGroup {
@@ -26,12 +25,7 @@ export interface Panels {
   readonly groupOffset: (group: ColumnGroup) => number;
 }
 
-/** Sums that are not finished, one for each chunk of the axes that are walked outside the tile. */
-export interface Partials {
-  readonly operand: Operand;
-  readonly layout: Layout;
-  readonly axes: readonly Axis[];
-  readonly chunks: number;
-  readonly perChunk: number;
+/** Sums that are not finished, and the byte address of the first. */
+export interface Partials extends PartialSums {
   readonly address: number;
 }

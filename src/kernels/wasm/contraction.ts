@@ -19,7 +19,7 @@ import { type View, viewOf } from "../contraction-view.ts";
 import { type Axis, extentOf } from "../index-expression.ts";
 import { contiguousLayout, type Layout, linearIndex } from "../layout.ts";
 import { packingOf, usesOutside } from "../packing.ts";
-import { type Contraction, isEpilogue, mergeRuns, readsAround } from "../schedule-contraction.ts";
+import { type Contraction, chunksOf, isEpilogue, mergeRuns, readsAround } from "../schedule-contraction.ts";
 import { columnGroups } from "./column-groups.ts";
 import type { ColumnGroup, Panels, Partials } from "./contraction-types.ts";
 import { renderFewRows } from "./few-rows.ts";
@@ -186,12 +186,7 @@ class ContractionRenderer {
   private partials(splits: readonly Axis[]): Partials {
     const { c, target } = this;
     const axes = c.part.axes.filter((each) => each.extent > 1);
-    const size = extentOf(axes);
-    const length = extentOf(splits);
-    // As many chunks as keep threads busy, as long as their results stay small beside the work.
-    const most = Math.max(1, Math.min(enoughTasks, length, Math.floor((8 * 1024 * 1024) / (4 * size))));
-    const perChunk = Math.ceil(length / most);
-    const chunks = Math.ceil(length / perChunk);
+    const { chunks, perChunk } = chunksOf(extentOf(splits), axes);
     const shape = [chunks, ...axes.map((each) => each.extent)];
     const { strides } = contiguousLayout(0, shape);
     const { operand, address } = placeSums(target, chunks, axes, strides);
