@@ -26,7 +26,7 @@ import type { Operand } from "../value.ts";
 import { renderNest } from "./nest.ts";
 import { packedPanels, panelsInPlace } from "./panels.ts";
 import { CKernel, type CTarget, type Launch } from "./target.ts";
-import { tilingOf } from "./tile.ts";
+import { stepsInCache, tilingOf } from "./tile.ts";
 import { TileLoops } from "./tile-loops.ts";
 import type { ReadAround, Walk } from "./walk.ts";
 
@@ -45,8 +45,8 @@ const taskMacs = 1024 * 1024;
 const taskElements = 48 * 1024;
 /** Numbers of an operand of which not much more fits into the L2 cache. */
 const largeNumbers = 112 * 1024;
-/** Steps of a sum whose B is read in place, between which results wait in memory. */
-const stepsInPlace = 512;
+/** Steps of a sum between which results wait in memory, where B is read in place or its panels exceed the L2 cache. */
+const stepsInBlock = 512;
 
 export function renderContraction(
   target: CTarget,
@@ -142,6 +142,13 @@ export function renderContractionHelper(
   return { packing, helper: kernel.helper(body, names) };
 }
 
+/** How the contraction reads A, or undefined where that has not a form known here. */
+export function viewFor(target: CTarget, c: Contraction): View | undefined {
+  // Tasks are rows and columns of the result: with many columns, a task may have many rows, for which B is read once.
+  const wanted = Math.ceil(enoughTasks / Math.ceil(c.n.extent / (2 * target.machine.lanes)));
+  return viewOf(c, target.layoutOf(c.a.operand), { boxBytes, sumBoxBytes, enoughTasks: wanted });
+}
+
 /** How the contraction is walked through, and the launches that pack B before; undefined where A has not a form known here. */
 function schedule(
   target: CTarget,
@@ -149,9 +156,7 @@ function schedule(
   layout: Layout,
   isConstant: boolean,
 ): { readonly walk: Walk; readonly packing: readonly Launch[] } | undefined {
-  // Tasks are rows and columns of the result: with many columns, a task may have many rows, for which B is read once.
-  const wanted = Math.ceil(enoughTasks / Math.ceil(c.n.extent / (2 * target.machine.lanes)));
-  const view = viewOf(c, target.layoutOf(c.a.operand), { boxBytes, sumBoxBytes, enoughTasks: wanted });
+  const view = viewFor(target, c);
   if (view === undefined) return undefined;
   const { box } = view;
   const linearB = linearIndex(c.b.at, target.layoutOf(c.b.operand));
@@ -171,8 +176,9 @@ function schedule(
       isPanel ||
       rowCount < (isConstant ? packingRowsOnce : packingRows) ||
       usesOutside(linearB, sumInTile, c));
-  const isBlocked =
-    inPlace && !isPanel && !blocksSum && rowCount >= packingRows && extentOf(sumInTile) > 2 * stepsInPlace;
+  const steps = extentOf(sumInTile);
+  const isLong = inPlace ? steps > 2 * stepsInBlock : steps > stepsInCache(target.machine);
+  const isBlocked = isLong && !isPanel && !blocksSum && rowCount >= packingRows;
   const accumulates = isParted || isBlocked;
   const beside = readsBeside(target, c);
   const isPlain =
@@ -201,7 +207,13 @@ function schedule(
   if (blocksRows) rows.unshift({ ...blocked, factors: blocked.factors(rowTables) });
   const along = bestRun(rows, blocksRows);
   const stretches = along > 0 ? rows[along - 1].extent : 1;
-  const tiling = tilingOf(c.n.extent, rows[along]?.extent ?? 1, stretches, target.machine);
+  const tiling = tilingOf(
+    c.n.extent,
+    rows[along]?.extent ?? 1,
+    stretches,
+    isBlocked ? stepsInBlock : steps,
+    target.machine,
+  );
   const { panels, packing } = inPlace
     ? { panels: panelsInPlace(target, c, tiling), packing: [] }
     : packedPanels(target, c, tiling, sumInTile, isConstant);
@@ -213,12 +225,24 @@ function schedule(
   );
   if (blocksSum && blocked !== undefined) sums.unshift({ ...blocked, factors: blocked.factors(sumTables) });
   const sumBlock = isBlocked
-    ? Math.max(1, Math.round(stepsInPlace / extentOf(sums.slice(1))))
+    ? Math.max(1, Math.round(stepsInBlock / extentOf(sums.slice(1))))
     : blocksSum
       ? box.block
       : undefined;
   const walk = {
-    ...{ target, c, view, blocksRows, splits, accumulates, tiling, panels, packs: !inPlace, isPanel },
+    ...{
+      target,
+      c,
+      view,
+      blocksRows,
+      blocksSum,
+      splits,
+      accumulates,
+      tiling,
+      panels,
+      packs: !inPlace,
+      isPanel,
+    },
     ...{ partials, around, out, outFactor, rows, along, sums, sumBlock },
   };
   return { walk: { ...walk, rowsPerTask: rowsPerTask(walk) }, packing };
@@ -240,7 +264,15 @@ function outOf(
 }
 
 /** Rows of the first run for one task, without a box. */
-function rowsPerTask({ rows, along, c, tiling, accumulates }: Omit<Walk, "rowsPerTask">): number {
+function rowsPerTask({
+  rows,
+  along,
+  c,
+  tiling,
+  accumulates,
+  packs,
+  sumBlock,
+}: Omit<Walk, "rowsPerTask">): number {
   const [run] = rows;
   if (run === undefined) return 1;
   const inner = extentOf(rows.slice(1));
@@ -248,9 +280,11 @@ function rowsPerTask({ rows, along, c, tiling, accumulates }: Omit<Walk, "rowsPe
   const panels = Math.ceil(c.n.extent / (2 * tiling.lanes));
   // B is read once for the rows of a task: where it does not fit into the L2 cache beside them, these are as many as do.
   const isLarge = Math.min(steps, 4096) * c.n.extent > largeNumbers;
-  const most = isLarge ? largeNumbers / Math.min(steps, 4096) : taskElements / (steps + c.n.extent);
+  const most = isLarge
+    ? largeNumbers / Math.min(steps, sumBlock === undefined ? 4096 : stepsInBlock)
+    : taskElements / (steps + c.n.extent);
   const balanced = (run.extent * extentOf(c.batch) * (isLarge ? panels : 1)) / enoughTasks;
-  const wanted = accumulates ? run.extent / 8 : Math.min(most / inner, balanced);
+  const wanted = accumulates && !packs ? run.extent / 8 : Math.min(most / inner, balanced);
   const multiple = along === 0 ? Math.max(...tiling.groups.map((group) => group.rows)) : 1;
   const isCommon = along !== 0 || tiling.groups.every((group) => group.rows === multiple);
   // Tiles of different heights share only stretches that all divide.

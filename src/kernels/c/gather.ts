@@ -1,16 +1,17 @@
 /**
  * Copies what a contraction reads of A row by row next to each other, where rows of an image are so short that register tiles
  * fit badly into them, as after a stride in the last stage of a network: 7 rows of pixels are a tile of 4 and one of 3. Behind one
- * another, those of all rows and images fill tiles of 6 or 14. Columns use each number so often that copying costs little.
+ * another, those of all rows and images fill tiles. Columns use each number so often that copying costs little.
  */
 
 import { type Part, replaceValue, scatter } from "../formula.ts";
 import { type Axis, extentOf, type Index, index } from "../index-expression.ts";
+import type { View } from "../contraction-view.ts";
 import { type Layout, linearIndex } from "../layout.ts";
 import { type Contraction, mergeRuns } from "../schedule-contraction.ts";
 import { type Operand, Source, Value } from "../value.ts";
 import type { CMachine } from "./target.ts";
-import { tilingOf } from "./tile.ts";
+import { farCost, panelNumbers, stepsInCache, tilingOf } from "./tile.ts";
 
 /** Numbers that a copy may have: more come from memory. */
 const mostNumbers = 4 * 1024 * 1024;
@@ -33,6 +34,7 @@ export function gathered(
   c: Contraction,
   layout: Layout,
   layoutOfA: Layout,
+  { box }: View,
   machine: CMachine,
 ): Gathered | undefined {
   if (c.batch.length > 0 || c.m.length < 2) return undefined;
@@ -43,8 +45,12 @@ export function gathered(
   const [rows, steps] = [extentOf(c.m), extentOf(c.k)];
   if (isWhole || rows * steps > mostNumbers) return undefined;
   const along = c.m[c.m.length - 1].extent;
-  const now = tilingOf(c.n.extent, along, rows / along, machine).cost;
-  const then = tilingOf(c.n.extent, rows, 1, machine).cost;
+  // A box has some rows, for which all of B is read: where that is more than the L2 cache holds, from beyond it.
+  const isLarge = box !== undefined && c.m.includes(box.blocked) && steps * c.n.extent > 2 * panelNumbers;
+  const boxes = isLarge ? Math.ceil(box.blocked.extent / box.block) * extentOf(box.outside) : 0;
+  const reading = farCost * boxes * Math.ceil(c.n.extent / machine.lanes);
+  const now = tilingOf(c.n.extent, along, rows / along, steps, machine).cost + reading;
+  const then = tilingOf(c.n.extent, rows, 1, Math.min(steps, stepsInCache(machine)), machine).cost;
   const copying = copyCost / c.n.extent + (isScattered ? copyCost / steps : 0);
   if (now / then - 1 < leastGain + copying) return undefined;
 

@@ -9,7 +9,7 @@ import { panelLoop } from "./panels.ts";
 import type { CKernel } from "./target.ts";
 import { type ColumnGroup, type Finish, type SumRun, type Tile, tileArguments, tileBody } from "./tile.ts";
 import { epilogueLines, finishInRegisters } from "./tile-epilogue.ts";
-import type { Walk } from "./walk.ts";
+import { sumBlockNames, type Walk } from "./walk.ts";
 
 /** Numbers of B that stay in the L2 cache beside what streams through it. */
 const acrossNumbers = 48 * 1024;
@@ -109,7 +109,7 @@ export class GroupLoops {
 
   private eachPanel(inside: () => void): void {
     const { t, group, width, lines } = this;
-    const from = t.sumBlock === undefined ? "" : term("from", this.factorB(t.sums[0]));
+    const from = t.sumBlock === undefined ? "" : term(sumBlockNames(t)[0], this.factorB(t.sums[0]));
     lines.push(
       panelLoop(group, t.tiling.lanes),
       `const float *const bPanel = ${this.at.b}${from} + ${t.panels.start(group)} + (panel - ${group.panel}) * ${t.panels.step(group)};`,
@@ -269,7 +269,7 @@ float *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[al
       a,
       "bPanel",
       to,
-      sumBlock === undefined ? "0" : "count",
+      sumBlock === undefined ? "0" : sumBlockNames(t)[1],
       isAsking ? "ahead" : "0",
       ...further,
     ];

@@ -77,7 +77,7 @@ function formOf(target: CTarget, c: Contraction, layout: Layout): Form | undefin
   if (length < leastSteps || steps.some(({ factors }) => factors[1] === 1)) return undefined;
 
   const outer = [...c.batch, ...c.m.filter((each) => !row.axes.includes(each))];
-  const tiling = tilingOf(c.n.extent, row.extent, 1, target.machine);
+  const tiling = tilingOf(c.n.extent, row.extent, 1, blockSteps, target.machine);
   const [height, width] = [tiling.groups[0].rows, tiling.groups[0].vectors * tiling.lanes];
   // A long sum is cut before its results are: so each number is copied for as many of them as there can be.
   const results = extentOf(outer) * row.extent * c.n.extent;

@@ -6,7 +6,7 @@ import { asContraction, type Contraction } from "../schedule-contraction.ts";
 import { shareAxes } from "../schedule-nest.ts";
 import { splitReduction } from "../split-reduction.ts";
 import type { Operand } from "../value.ts";
-import { renderContraction } from "./contraction.ts";
+import { renderContraction, viewFor } from "./contraction.ts";
 import { renderFewRows } from "./few-rows.ts";
 import { keyOfFormula } from "./formula-key.ts";
 import { gathered } from "./gather.ts";
@@ -150,7 +150,8 @@ function renderFormula(target: CTarget, formula: Formula, layout: Layout): Launc
 /** A contraction over a copy of what it reads, where that pays. */
 function renderGathered(target: CTarget, contraction: Contraction, layout: Layout): Launch[] | undefined {
   const read = target.layoutOf(contraction.a.operand);
-  const found = gathered(contraction, layout, read, target.machine);
+  const view = viewFor(target, contraction);
+  const found = view && gathered(contraction, layout, read, view, target.machine);
   if (found === undefined) return undefined;
   const copied = nestInto(target, found.part, target.place(found.operand, "scratch"));
   if (found.scattered === undefined) {

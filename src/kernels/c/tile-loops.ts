@@ -6,7 +6,7 @@ import { boxLines } from "./box.ts";
 import { fixedTerms, GroupLoops, term } from "./group-loops.ts";
 import { firstColumn } from "./panels.ts";
 import { type CKernel, collision, lineNumbers, type Place } from "./target.ts";
-import type { Walk } from "./walk.ts";
+import { sumBlockNames, type Walk } from "./walk.ts";
 
 /** Rows of a tile whose lines may collide: an L1 cache has 8 ways or more, of which B and the result take some. */
 const waysLeft = 6;
@@ -20,7 +20,7 @@ export class TileLoops {
 
   /** The loops of a task, from boxes to tiles. */
   task(kernel: CKernel, variables: Map<Axis, string>, lines: string[] = kernel.body): void {
-    const { splits, partials, sums, sumBlock } = this.t;
+    const { splits, partials, sums, sumBlock, blocksSum } = this.t;
     const { box } = this.t.view;
     lines.push("(void)chunk; (void)block; (void)panelFrom; (void)panelTo; (void)rowFrom; (void)rowTo;");
     if (this.t.accumulates) this.clear(kernel, lines, variables);
@@ -39,12 +39,14 @@ export class TileLoops {
         `const long from = block * ${box.block}, count = least(${box.block}, ${box.blocked.extent} - from);`,
       );
       this.fillBox(kernel, lines, variables);
-    } else if (sumBlock !== undefined) {
-      const extent = box === undefined ? sums[0].extent : box.blocked.extent;
-      lines.push(`for (long from = 0; from < ${extent}; from += ${sumBlock}) {`);
-      lines.push(`const long count = least(${sumBlock}, ${extent} - from);`);
+    }
+    if (sumBlock !== undefined) {
+      const extent = blocksSum && box !== undefined ? box.blocked.extent : sums[0].extent;
+      const [at, steps] = sumBlockNames(this.t);
+      lines.push(`for (long ${at} = 0; ${at} < ${extent}; ${at} += ${sumBlock}) {`);
+      lines.push(`const long ${steps} = least(${sumBlock}, ${extent} - ${at});`);
       depth++;
-      if (box !== undefined) this.fillBox(kernel, lines, variables);
+      if (blocksSum) this.fillBox(kernel, lines, variables);
     }
     this.tiles(kernel, lines, variables);
     for (let i = 0; i < depth; i++) lines.push("}");
@@ -52,7 +54,8 @@ export class TileLoops {
 
   /** Panels, rows, and a tile for each. */
   private tiles(kernel: CKernel, lines: string[], variables: ReadonlyMap<Axis, string>): void {
-    const { c, target, view, rows, along, sums, sumBlock, tiling, panels, out, outFactor } = this.t;
+    const { c, target, view, rows, along, sums, sumBlock, blocksSum, tiling, panels, out, outFactor } =
+      this.t;
     const { box } = view;
     const linearA = linearIndex(c.a.at, { ...target.layoutOf(c.a.operand), offset: 0 });
     const pointerA =
@@ -64,10 +67,10 @@ export class TileLoops {
     const isCopied = this.copiesRows();
     const rowStep = isCopied ? sums[0].extent + lineNumbers : (rows[along]?.factors[0] ?? 0);
     // A box holds what these places of the outer axes need.
-    const a =
-      box !== undefined
-        ? pointerA
-        : `${pointerA}${fixedTerms(variables, view.factorOf)}${sumBlock === undefined ? "" : term("from", sums[0].factors[0])}`;
+    const fixed = box === undefined ? fixedTerms(variables, view.factorOf) : "";
+    const sumAt =
+      sumBlock === undefined || blocksSum ? "" : term(sumBlockNames(this.t)[0], sums[0].factors[0]);
+    const a = `${pointerA}${fixed}${sumAt}`;
     const b = `${pointerB}${fixedTerms(variables, (each) => panels.factorOf(each, 1))}`;
     const block = this.t.blocksRows && box !== undefined ? term("from", outFactor(box.blocked)) : "";
     const chunk = this.t.splits.length > 0 ? term("chunk", out.strides[0]) : "";

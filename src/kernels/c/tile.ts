@@ -1,8 +1,8 @@
 /**
  * Register tiles: a few rows by a few vectors of columns of the result, which stay in registers while the whole sum runs.
  *
- * A step of the sum loads the vectors of B once and each row's number of A once, repeated over a vector; with 14 rows by 2
- * vectors of 16 that is 28 multiply-adds for 16 loads, and 31 of 32 registers. Rows are constant distances apart, so they
+ * A step of the sum loads the vectors of B once and each row's number of A once, repeated over a vector; with 6 rows by 4
+ * vectors of 16 that is 24 multiply-adds for 10 loads, and 29 of 32 registers. Rows are constant distances apart, so they
  * cost no arithmetic on addresses.
  */
 
@@ -49,6 +49,12 @@ export interface Finish {
   readonly store: (to: string, sum: string, at: { row: number; stretch: number; column: number }) => string;
 }
 
+/** Numbers of a panel that stay in the L2 cache from tile to tile. */
+export const panelNumbers = 112 * 1024;
+
+/** What a vector of B costs that comes from beyond the L2 cache, in multiply-adds. */
+export const farCost = 12;
+
 /** How far ahead B is asked for where it is read in place. */
 const prefetchNumbers = 2048;
 
@@ -80,7 +86,10 @@ export function tileBody(tile: Tile): string {
   if (asks === "further")
     for (let j = 0; j < vectors * lanes; j += lineNumbers)
       lines.push(`__builtin_prefetch(${b} + ${prefetchNumbers + j});`);
-  else if (asks !== "nothing") lines.push(`__builtin_prefetch(ahead, 0, 2); ahead += ${asks};`);
+  else if (asks !== "nothing") {
+    for (let j = 0; j < asks; j += lineNumbers) lines.push(`__builtin_prefetch(ahead + ${j}, 0, 2);`);
+    lines.push(`ahead += ${asks};`);
+  }
   for (let i = 0; i < deep * rows; i++) {
     const row = `{ const float y = ${a}[${offset(i, tile.rowStep, tile.deepStep)}];`;
     const adds = Array.from({ length: vectors }, (_, j) => `c${i}_${j} += y * x${j};`);
@@ -116,13 +125,28 @@ export interface Tiling {
   readonly groups: readonly ColumnGroup[];
 }
 
-/** Tiles for so many columns and `stretches` times so many rows, by the least estimated time. */
+/** Vectors of the best tile where there are many rows and columns: 6 × 4 in 32 registers, 6 × 2 in 16. */
+export function tileVectors({ registers }: Pick<CMachine, "registers">): number {
+  return registers === 32 ? 4 : 2;
+}
+
+/** Steps of the sum for which such a tile's panel stays in the L2 cache from tile to tile. */
+export function stepsInCache(machine: CMachine): number {
+  return Math.floor(panelNumbers / (tileVectors(machine) * machine.lanes));
+}
+
+/**
+ * Tiles for so many columns and `stretches` times so many rows, by the least estimated time; `steps` of the sum at a time decide where
+ * panels are read from.
+ */
 export function tilingOf(
   columns: number,
   rows: number,
   stretches: number,
-  { lanes: widest, registers }: CMachine,
+  steps: number,
+  machine: CMachine,
 ): Tiling {
+  const widest = machine.lanes;
   let best: Tiling | undefined;
   for (let lanes = widest; lanes >= 1; lanes = (lanes / 2) as Lanes) {
     // A narrower vector does less, in a little less time.
@@ -134,10 +158,11 @@ export function tilingOf(
       const kinds = [{ from: 0, panel: 0, count, vectors }];
       const rest = all % vectors;
       if (rest > 0) kinds.push({ from: count * vectors * lanes, panel: count, count: 1, vectors: rest });
-      const shaped = kinds.map((kind) => ({
-        kind,
-        shape: shapeOf(rows, stretches, kind.vectors, registers),
-      }));
+      const shaped = kinds.map((kind) => {
+        const isFar = steps * kind.vectors * lanes > panelNumbers;
+        const timeFor = (height: number) => timeOf(height, kind.vectors, machine, isFar);
+        return { kind, shape: shapeOf(rows, stretches, mostRows(kind.vectors, machine), timeFor) };
+      });
       const cost = shaped.reduce((sum, { kind, shape }) => sum + price * kind.count * shape.time, 0);
       if (best !== undefined && cost >= best.cost) continue;
       const groups = shaped.map(({ kind, shape: { rows, deep } }): ColumnGroup => ({ ...kind, rows, deep }));
@@ -149,35 +174,42 @@ export function tilingOf(
   return best;
 }
 
-/** Rows and stretches of a tile of so many vectors, and the time of one step of the sum for all rows of all stretches. */
-function shapeOf(
-  rows: number,
-  stretches: number,
-  vectors: number,
-  registers: number,
-): { rows: number; deep: number; time: number } {
+/** Rows of the highest tile of so many vectors. */
+function mostRows(vectors: number, { registers }: CMachine): number {
   // Of several vectors one register is left free: with all taken (4 × 3 of AVX2), GCC loads the columns again for each row, 68 GFLOP/s
   // of 94.
   const free = vectors === 1 ? 1 : 2;
-  const most = Math.max(1, Math.min(24, Math.floor((registers - free - vectors) / vectors)));
+  return Math.max(1, Math.min(24, Math.floor((registers - free - vectors) / vectors)));
+}
+
+/** Rows and stretches of a tile of at most so many rows, and the time of one step of the sum for all rows of all stretches. */
+function shapeOf(
+  rows: number,
+  stretches: number,
+  most: number,
+  timeFor: (height: number) => number,
+): { rows: number; deep: number; time: number } {
   const high = Math.ceil(rows / Math.ceil(rows / most));
   const rest = rows % high;
-  const flat = Math.floor(rows / high) * timeOf(high, vectors) + (rest === 0 ? 0 : timeOf(rest, vectors));
+  const flat = Math.floor(rows / high) * timeFor(high) + (rest === 0 ? 0 : timeFor(rest));
   let best = { rows: high, deep: 1, time: stretches * flat };
   // Short rows: several stretches in a tile.
   for (let deep = 2; deep <= stretches && deep * rows <= most; deep++) {
     const left = stretches % deep;
-    const time = Math.floor(stretches / deep) * timeOf(deep * rows, vectors) + left * timeOf(rows, vectors);
+    const time = Math.floor(stretches / deep) * timeFor(deep * rows) + left * timeFor(rows);
     if (time < best.time) best = { rows, deep, time };
   }
   return best;
 }
 
 /**
- * Time of one step of the sum, in multiply-adds: what multiplying, loading or waiting takes, the longest. A core multiplies as many
- * vectors as it loads, at best, and those of B come from beyond the L1 cache: one thread of AVX2 with 6 × 2 vectors reaches 94
- * GFLOP/s of 94, with 14 × 1 77.
+ * Time of one step of the sum, in multiply-adds: what multiplying, loading or waiting takes, the longest.
+ *
+ * With 16 registers (AMD Zen 3): a core multiplies as many vectors as it loads, at best, and those of B come from beyond the L1 cache:
+ * 6 × 2 vectors reach 94 GFLOP/s of 94, 14 × 1 77. With 32 (Intel Ice Lake, 512 bits): a row's number costs half a multiply-add, 6 × 4
+ * vectors reach 187 GFLOP/s of 207, 8 × 3 184, 12 × 2 165, 14 × 2 163, 14 × 1 119, and 1 × 8 waits for B, 76.
  */
-function timeOf(height: number, vectors: number): number {
-  return Math.max(height * vectors, 1.25 * height + 2 * vectors, 10) + 1;
+function timeOf(height: number, vectors: number, { registers }: CMachine, isFar: boolean): number {
+  if (registers < 32) return Math.max(height * vectors, 1.25 * height + 2 * vectors, 10) + 1;
+  return Math.max((vectors + 0.5) * height, 2 * height, (isFar ? farCost : 3.7) * vectors, 10);
 }

@@ -23,6 +23,8 @@ export interface Walk {
   readonly view: View;
   /** Whether a box has a block of rows, not of the sum. */
   readonly blocksRows: boolean;
+  /** Or of the sum, not of rows. */
+  readonly blocksSum: boolean;
   /** Axes of the sum that are walked outside the tiles. */
   readonly splits: readonly Axis[];
   /** Whether tiles go on from sums in memory. */
@@ -48,4 +50,9 @@ export interface Walk {
   readonly sumBlock: number | undefined;
   /** Rows of the first run for one task, without a box. */
   readonly rowsPerTask: number;
+}
+
+/** Variables of a block of the sum: its first step, and how many it has. A box has but one block. */
+export function sumBlockNames({ blocksSum }: Pick<Walk, "blocksSum">): [from: string, count: string] {
+  return blocksSum ? ["from", "count"] : ["at", "steps"];
 }

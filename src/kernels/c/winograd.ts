@@ -29,8 +29,9 @@ import { renderContraction, renderContractionHelper } from "./contraction.ts";
 import { renderNest, renderNestHelper } from "./nest.ts";
 import { renderOuterProduct } from "./outer-product.ts";
 import { CKernel, type CTarget, collision, type Launch, lineNumbers } from "./target.ts";
+import { tileVectors } from "./tile.ts";
 
-/** Tiles of one task: register tiles have up to 14 rows. Fewer make each task read all filters for less. */
+/** Tiles of one task. Fewer make each task read all filters for less. */
 const mostTiles = 28;
 /** What the transformed tiles of a task may take: they are written once, and read once for each share of the channels. */
 const blockBytes = 2560 * 1024;
@@ -194,9 +195,10 @@ function renderStages(
   ];
 }
 
-/** Panels of so many columns, each as wide as register tiles of two vectors; 1 where these do not divide them. */
-function panelsOf({ machine: { lanes } }: CTarget, columns: number): number {
-  return columns % (2 * lanes) === 0 ? columns / (2 * lanes) : 1;
+/** Panels of so many columns, each as wide as a good register tile; 1 where these do not divide them. */
+function panelsOf({ machine }: CTarget, columns: number): number {
+  const width = tileVectors(machine) * machine.lanes;
+  return columns % width === 0 ? columns / width : 1;
 }
 
 /** The products of all positions. */
