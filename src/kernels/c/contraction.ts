@@ -32,6 +32,8 @@ import type { ReadAround, Walk } from "./walk.ts";
 
 /** Enough tasks to keep the threads of a large machine balanced. */
 const enoughTasks = 64;
+/** Where all rows are in a task and B comes from beyond the L2 cache, tasks have several panels: each panel asks for the next. */
+const tasksPerThread = 6;
 /** What a box may take of the L2 cache beside B and the result. */
 const boxBytes = 128 * 1024;
 /** The same where a gradient sums along the box: every block of it reads and writes all sums. */
@@ -45,6 +47,8 @@ const taskMacs = 1024 * 1024;
 const taskElements = 48 * 1024;
 /** Numbers of an operand of which not much more fits into the L2 cache. */
 const largeNumbers = 112 * 1024;
+/** Numbers of A for which tasks that share columns follow one another: A is read again for each panel, from the L2 cache. */
+const smallNumbers = 256 * 1024;
 /** Steps of a sum between which results wait in memory, where B is read in place or its panels exceed the L2 cache. */
 const stepsInBlock = 512;
 
@@ -68,14 +72,18 @@ export function renderContraction(
   const perRowTask = box === undefined ? rowsPerTask : rowCount;
   const rowTasks = box === undefined ? Math.ceil(rowCount / perRowTask) : 1;
   const others = extentOf([...c.batch, ...outside]) * blocks * chunks * rowTasks;
-  const perShare = Math.ceil(panels / Math.min(panels, Math.max(1, Math.ceil(enoughTasks / others))));
+  const isLarge = others === 1 && extentOf(c.k) * c.n.extent > largeNumbers;
+  const enough = isLarge ? Math.min(enoughTasks, tasksPerThread * target.machine.threads) : enoughTasks;
+  const perShare = Math.ceil(panels / Math.min(panels, Math.max(1, Math.ceil(enough / others))));
   const shares = Math.ceil(panels / perShare);
 
   const kernel = new CKernel(target);
   const lines = kernel.body;
   const variables = new Map<Axis, string>();
+  const isSmallA = box === undefined && extentOf([...c.m, ...c.k]) <= smallNumbers;
+  if (isSmallA) kernel.digit(rowTasks, "rowTask");
   kernel.digit(shares, "share");
-  kernel.digit(rowTasks, "rowTask");
+  if (!isSmallA) kernel.digit(rowTasks, "rowTask");
   kernel.digit(blocks, "block");
   for (const each of outside.toReversed()) variables.set(each, kernel.digit(each.extent, kernel.name("m")));
   kernel.digit(chunks, "chunk");

@@ -211,5 +211,5 @@ function shapeOf(
  */
 function timeOf(height: number, vectors: number, { registers }: CMachine, isFar: boolean): number {
   if (registers < 32) return Math.max(height * vectors, 1.25 * height + 2 * vectors, 10) + 1;
-  return Math.max((vectors + 0.5) * height, 2 * height, (isFar ? farCost : 3.7) * vectors, 10);
+  return Math.max((vectors + 0.5) * height, 2 * height, (isFar ? farCost : 4.5) * vectors, 10);
 }
