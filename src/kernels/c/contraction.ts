@@ -80,7 +80,7 @@ export function renderContraction(
   const kernel = new CKernel(target);
   const lines = kernel.body;
   const variables = new Map<Axis, string>();
-  const isSmallA = box === undefined && extentOf([...c.m, ...c.k]) <= smallNumbers;
+  const isSmallA = hasSmallA(c, walk.view);
   if (isSmallA) kernel.digit(rowTasks, "rowTask");
   kernel.digit(shares, "share");
   if (!isSmallA) kernel.digit(rowTasks, "rowTask");
@@ -252,8 +252,14 @@ function schedule(
       isPanel,
     },
     ...{ partials, around, out, outFactor, rows, along, sums, sumBlock },
+    blocksInPanel: isBlocked && !inPlace && hasSmallA(c, view),
   };
   return { walk: { ...walk, rowsPerTask: rowsPerTask(walk) }, packing };
+}
+
+/** Whether A stays in the L2 cache from panel to panel. */
+function hasSmallA(c: Contraction, { box }: View): boolean {
+  return box === undefined && extentOf([...c.m, ...c.k]) <= smallNumbers;
 }
 
 /** Where tiles' results go, and how far each axis moves there. */

@@ -9,7 +9,7 @@ import { panelLoop } from "./panels.ts";
 import type { CKernel } from "./target.ts";
 import { type ColumnGroup, type Finish, type SumRun, type Tile, tileArguments, tileBody } from "./tile.ts";
 import { epilogueLines, finishInRegisters } from "./tile-epilogue.ts";
-import { sumBlockNames, type Walk } from "./walk.ts";
+import { sumBlockLoop, sumBlockNames, type Walk } from "./walk.ts";
 
 /** Numbers of B that stay in the L2 cache beside what streams through it. */
 const acrossNumbers = 48 * 1024;
@@ -109,14 +109,18 @@ export class GroupLoops {
 
   private eachPanel(inside: () => void): void {
     const { t, group, width, lines } = this;
+    lines.push(panelLoop(group, t.tiling.lanes));
+    if (t.blocksInPanel) lines.push(...sumBlockLoop(t, t.sums[0].extent));
     const from = t.sumBlock === undefined ? "" : term(sumBlockNames(t)[0], this.factorB(t.sums[0]));
     lines.push(
-      panelLoop(group, t.tiling.lanes),
       `const float *const bPanel = ${this.at.b}${from} + ${t.panels.start(group)} + (panel - ${group.panel}) * ${t.panels.step(group)};`,
     );
-    if (this.asksPanel) lines.push(`const float *ahead = bPanel + ${width * this.stepsPerTile};`);
+    // Blocks of a panel lie behind one another, as panels do.
+    const next = t.blocksInPanel ? this.stepsOfBlock() : this.stepsPerTile;
+    if (this.asksPanel) lines.push(`const float *ahead = bPanel + ${width} * ${next};`);
     inside();
     lines.push("}");
+    if (t.blocksInPanel) lines.push("}");
   }
 
   /** Loops over runs of rows, and inside over tiles. */
@@ -273,8 +277,15 @@ float *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[al
       isAsking ? "ahead" : "0",
       ...further,
     ];
-    const next = isAsking ? ` ahead += ${asks * this.stepsPerTile};` : "";
+    const next = isAsking ? ` ahead += ${asks} * ${this.stepsOfBlock()};` : "";
     this.lines.push(`${name}(${given.join(", ")});${next}`);
+  }
+
+  /** Steps of the sum at a time, as C. */
+  private stepsOfBlock(): string {
+    const { sums, sumBlock } = this.t;
+    if (sumBlock === undefined) return String(this.stepsPerTile);
+    return `${sumBlockNames(this.t)[1]} * ${extentOf(sums.slice(1))}`;
   }
 
   private rowsAt(): string {

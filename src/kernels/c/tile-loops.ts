@@ -6,7 +6,7 @@ import { boxLines } from "./box.ts";
 import { fixedTerms, GroupLoops, term } from "./group-loops.ts";
 import { firstColumn } from "./panels.ts";
 import { type CKernel, collision, lineNumbers, type Place } from "./target.ts";
-import { sumBlockNames, type Walk } from "./walk.ts";
+import { sumBlockLoop, sumBlockNames, type Walk } from "./walk.ts";
 
 /** Rows of a tile whose lines may collide: an L1 cache has 8 ways or more, of which B and the result take some. */
 const waysLeft = 6;
@@ -20,7 +20,7 @@ export class TileLoops {
 
   /** The loops of a task, from boxes to tiles. */
   task(kernel: CKernel, variables: Map<Axis, string>, lines: string[] = kernel.body): void {
-    const { splits, partials, sums, sumBlock, blocksSum } = this.t;
+    const { splits, partials, sums, sumBlock, blocksSum, blocksInPanel } = this.t;
     const { box } = this.t.view;
     lines.push("(void)chunk; (void)block; (void)panelFrom; (void)panelTo; (void)rowFrom; (void)rowTo;");
     if (this.t.accumulates) this.clear(kernel, lines, variables);
@@ -40,11 +40,10 @@ export class TileLoops {
       );
       this.fillBox(kernel, lines, variables);
     }
-    if (sumBlock !== undefined) {
-      const extent = blocksSum && box !== undefined ? box.blocked.extent : sums[0].extent;
-      const [at, steps] = sumBlockNames(this.t);
-      lines.push(`for (long ${at} = 0; ${at} < ${extent}; ${at} += ${sumBlock}) {`);
-      lines.push(`const long ${steps} = least(${sumBlock}, ${extent} - ${at});`);
+    if (sumBlock !== undefined && !blocksInPanel) {
+      lines.push(
+        ...sumBlockLoop(this.t, blocksSum && box !== undefined ? box.blocked.extent : sums[0].extent),
+      );
       depth++;
       if (blocksSum) this.fillBox(kernel, lines, variables);
     }

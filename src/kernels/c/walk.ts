@@ -48,6 +48,8 @@ export interface Walk {
   readonly sums: readonly Run[];
   /** Steps of the first run of the sum at a time, where they are not all of it. */
   readonly sumBlock: number | undefined;
+  /** Whether those blocks are walked panel by panel, not panels block by block: all of A that a task reads stays in the L2 cache. */
+  readonly blocksInPanel: boolean;
   /** Rows of the first run for one task, without a box. */
   readonly rowsPerTask: number;
 }
@@ -55,4 +57,14 @@ export interface Walk {
 /** Variables of a block of the sum: its first step, and how many it has. A box has but one block. */
 export function sumBlockNames({ blocksSum }: Pick<Walk, "blocksSum">): [from: string, count: string] {
   return blocksSum ? ["from", "count"] : ["at", "steps"];
+}
+
+/** Opens a loop over the blocks of the sum, of so many places. */
+export function sumBlockLoop(walk: Pick<Walk, "blocksSum" | "sumBlock">, extent: number): readonly string[] {
+  const [from, count] = sumBlockNames(walk);
+  const { sumBlock } = walk;
+  return [
+    `for (long ${from} = 0; ${from} < ${extent}; ${from} += ${sumBlock}) {`,
+    `const long ${count} = least(${sumBlock}, ${extent} - ${from});`,
+  ];
 }
