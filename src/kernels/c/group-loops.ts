@@ -9,7 +9,7 @@ import { panelLoop } from "./panels.ts";
 import type { CKernel } from "./target.ts";
 import { type ColumnGroup, type Finish, type SumRun, type Tile, tileArguments, tileBody } from "./tile.ts";
 import { epilogueLines, finishInRegisters } from "./tile-epilogue.ts";
-import { sumBlockLoop, sumBlockNames, type Walk } from "./walk.ts";
+import { rowRange, sumBlockLoop, sumBlockNames, type Walk } from "./walk.ts";
 
 /** Numbers of B that stay in the L2 cache beside what streams through it. */
 const acrossNumbers = 48 * 1024;
@@ -131,7 +131,7 @@ export class GroupLoops {
     }
     const { t, group, lines } = this;
     const name = rowName(i);
-    const [from, to] = this.rangeOf(i);
+    const [from, to] = rowRange(this.t, i);
     lines.push(`for (long ${name} = ${from}; ${name} < ${to};) {`);
     if (t.rows[i] === this.around) {
       lines.push(`if (${name} + ${group.deep} <= ${to}) {`);
@@ -147,7 +147,7 @@ export class GroupLoops {
     const { lines } = this;
     const { rows, along, blocksRows } = this.t;
     const name = rowName(along);
-    const [from, to] = this.rangeOf(along);
+    const [from, to] = rowRange(this.t, along);
     const height = this.group.rows;
     lines.push(`long ${name} = ${from};`);
     lines.push(`for (; ${name} + ${height} <= ${to}; ${name} += ${height}) {`);
@@ -297,13 +297,6 @@ float *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[al
 
   private rowTerms(table: number): string {
     return this.t.rows.map((run, i) => term(rowName(i), run.factors[table])).join("");
-  }
-
-  /** First place and end of a run of rows in a task. */
-  private rangeOf(run: number): [string, string] {
-    if (this.t.view.box === undefined && run === 0) return ["rowFrom", "rowTo"];
-    if (run === 0 && this.t.blocksRows) return ["0", "count"];
-    return ["0", String(this.t.rows[run].extent)];
   }
 
   private factorB(run: Run): number {

@@ -6,7 +6,7 @@ import { boxLines } from "./box.ts";
 import { fixedTerms, GroupLoops, term } from "./group-loops.ts";
 import { firstColumn } from "./panels.ts";
 import { type CKernel, collision, lineNumbers, type Place } from "./target.ts";
-import { sumBlockLoop, sumBlockNames, type Walk } from "./walk.ts";
+import { rowRange, sumBlockLoop, sumBlockNames, type Walk } from "./walk.ts";
 
 /** Rows of a tile whose lines may collide: an L1 cache has 8 ways or more, of which B and the result take some. */
 const waysLeft = 6;
@@ -23,6 +23,10 @@ export class TileLoops {
     const { splits, partials, sums, sumBlock, blocksSum, blocksInPanel } = this.t;
     const { box } = this.t.view;
     lines.push("(void)chunk; (void)block; (void)panelFrom; (void)panelTo; (void)rowFrom; (void)rowTo;");
+    if (this.t.blocksRows && box !== undefined)
+      lines.push(
+        `const long from = block * ${box.block}, count = least(${box.block}, ${box.blocked.extent} - from);`,
+      );
     if (this.t.accumulates) this.clear(kernel, lines, variables);
     let depth = 0;
     if (splits.length > 0 && partials !== undefined) {
@@ -34,12 +38,7 @@ export class TileLoops {
       );
       depth++;
     }
-    if (this.t.blocksRows && box !== undefined) {
-      lines.push(
-        `const long from = block * ${box.block}, count = least(${box.block}, ${box.blocked.extent} - from);`,
-      );
-      this.fillBox(kernel, lines, variables);
-    }
+    if (this.t.blocksRows) this.fillBox(kernel, lines, variables);
     if (sumBlock !== undefined && !blocksInPanel) {
       lines.push(
         ...sumBlockLoop(this.t, blocksSum && box !== undefined ? box.blocked.extent : sums[0].extent),
@@ -120,18 +119,19 @@ export class TileLoops {
 
   /** Zeros where tiles will add. */
   private clear(kernel: CKernel, lines: string[], variables: ReadonlyMap<Axis, string>): void {
-    const { c, rows, tiling, splits } = this.t;
+    const { c, rows, tiling, splits, blocksRows } = this.t;
+    const { box } = this.t.view;
     const [first, end] = ["panelFrom", "panelTo"].map((panel) => firstColumn(tiling, panel));
     lines.push(`{ const long nFrom = least(${first}, ${c.n.extent}), nTo = least(${end}, ${c.n.extent});`);
-    rows.forEach((run, i) => {
-      const [from, to] =
-        this.t.view.box === undefined && i === 0 ? ["rowFrom", "rowTo"] : ["0", String(run.extent)];
+    rows.forEach((_, i) => {
+      const [from, to] = rowRange(this.t, i);
       lines.push(`for (long r${i} = ${from}; r${i} < ${to}; r${i}++) {`);
     });
     const terms = [
       ...rows.map((run, i) => ` + r${i} * ${run.factors[1]}`),
       ...[...variables].map(([each, name]) => ` + ${name} * ${this.t.outFactor(each)}`),
       ...(splits.length > 0 ? [` + chunk * ${this.t.out.strides[0]}`] : []),
+      ...(blocksRows && box !== undefined ? [term("from", this.t.outFactor(box.blocked))] : []),
     ].join("");
     lines.push(`__builtin_memset(${kernel.pointerTo(this.t.out)}${terms} + nFrom, 0, 4 * (nTo - nFrom));`);
     lines.push(...rows.map(() => "}"));

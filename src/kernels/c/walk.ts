@@ -54,6 +54,13 @@ export interface Walk {
   readonly rowsPerTask: number;
 }
 
+/** First place and end of a run of rows in a task, as C. */
+export function rowRange({ view, rows, blocksRows }: Walk, run: number): [from: string, to: string] {
+  if (view.box === undefined && run === 0) return ["rowFrom", "rowTo"];
+  if (run === 0 && blocksRows) return ["0", "count"];
+  return ["0", String(rows[run].extent)];
+}
+
 /** Variables of a block of the sum: its first step, and how many it has. A box has but one block. */
 export function sumBlockNames({ blocksSum }: Pick<Walk, "blocksSum">): [from: string, count: string] {
   return blocksSum ? ["from", "count"] : ["at", "steps"];
