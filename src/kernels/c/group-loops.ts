@@ -52,9 +52,9 @@ export class GroupLoops {
   private readonly stepsPerTile: number;
   /** With all of B in the L2 cache, each tile goes along the columns: what the task reads and writes lies in long stretches. */
   private readonly isAcross: boolean;
-  /** What the tiles ask for, each a part: the next rows, where those of a tile are read once and these lie densely behind them. */
+  /** Whether tiles ask for the rows behind theirs, which lie there without gaps. */
   private readonly asksRows: boolean;
-  /** Or the next panel. */
+  /** Whether they ask for the next panel, each for a part. */
   private readonly asksPanel: boolean;
   private readonly asks: Tile["asks"];
 
@@ -83,12 +83,12 @@ export class GroupLoops {
     this.isAcross =
       tiling.groups.length === 1 && packs && this.stepsPerTile * group.count * this.width <= acrossNumbers;
     const isDense = at.copy === undefined && view.box === undefined && rows.length === 1 && sums.length === 1;
-    this.asksRows = this.isAcross && isDense && at.rowStep === this.stepsPerTile;
+    this.asksRows = isDense && at.rowStep === this.stepsPerTile && walk.sumBlock === undefined;
     this.asksPanel = !this.isAcross && (packs || isPanel);
-    this.asks = this.asksRows
-      ? Math.ceil(group.rows / group.count)
-      : this.asksPanel
-        ? Math.max(1, Math.ceil(this.width / this.tilesOfPanel()))
+    this.asks = this.asksPanel
+      ? Math.max(1, Math.ceil(this.width / this.tilesOfPanel()))
+      : this.asksRows
+        ? "nothing"
         : "further";
   }
 
@@ -173,10 +173,7 @@ export class GroupLoops {
       this.tile(height, deep);
       return;
     }
-    if (this.asksRows)
-      this.lines.push(`{ const float *ahead = ${this.rowsAt()} + ${height * this.at.rowStep};`);
     this.eachPanel(() => this.tile(height, deep));
-    if (this.asksRows) this.lines.push("}");
   }
 
   private tile(height: number, deep: number): void {
@@ -265,6 +262,7 @@ float *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[al
       deepPitch: isDirect ? (this.around?.factors[1] ?? 0) : height * width,
       accumulates: t.accumulates,
       asks,
+      asksRows: this.asksRows,
       finish: this.finish,
     };
     const name = kernel.independent("__attribute__((noinline)) void", tileArguments(tile), tileBody(tile));

@@ -37,6 +37,8 @@ export interface Tile {
    * at each page: numbers at `ahead` in each step, so that the tiles of one panel ask for the next; or a fixed way further; or nothing.
    */
   readonly asks: number | "further" | "nothing";
+  /** Whether the rows behind the tile's are asked for: those lie behind one another without gaps. Default false. */
+  readonly asksRows?: boolean;
   /** What is done with the sums while they are in registers; default: they are stored. */
   readonly finish?: Finish | undefined;
 }
@@ -90,6 +92,7 @@ export function tileBody(tile: Tile): string {
     for (let j = 0; j < asks; j += lineNumbers) lines.push(`__builtin_prefetch(ahead + ${j}, 0, 2);`);
     lines.push(`ahead += ${asks};`);
   }
+  if (tile.asksRows) lines.push(`__builtin_prefetch(a + ${rows * tile.rowStep} + k0 * ${rows}, 0, 3);`);
   for (let i = 0; i < deep * rows; i++) {
     const row = `{ const float y = ${a}[${offset(i, tile.rowStep, tile.deepStep)}];`;
     const adds = Array.from({ length: vectors }, (_, j) => `c${i}_${j} += y * x${j};`);
