@@ -25,17 +25,20 @@ import {
 import type { Operand } from "../value.ts";
 import { renderNest } from "./nest.ts";
 import { packedPanels, panelsInPlace } from "./panels.ts";
-import { CKernel, type CTarget, type Launch } from "./target.ts";
+import { CKernel, type CMachine, type CTarget, type Launch } from "./target.ts";
 import { stepsInCache, tilingOf } from "./tile.ts";
 import { TileLoops } from "./tile-loops.ts";
 import type { ReadAround, Walk } from "./walk.ts";
 
 /** Enough tasks to keep the threads of a large machine balanced. */
 const enoughTasks = 64;
-/** Where all rows are in a task and B comes from beyond the L2 cache, tasks have several panels: each panel asks for the next. */
+/**
+ * Tasks have several panels, and are as many as balance these threads, where each copies a box, and where all rows are in a task and B
+ * comes from beyond the L2 cache: each panel asks for the next.
+ */
 const tasksPerThread = 6;
-/** What a box may take of the L2 cache beside B and the result. */
-const boxBytes = 128 * 1024;
+/** What a box may take of the L2 cache beside B and the result: cores with 512 bits have a megabyte and more. */
+const boxBytes = ({ lanes }: CMachine) => (lanes === 16 ? 320 : 128) * 1024;
 /** The same where a gradient sums along the box: every block of it reads and writes all sums. */
 const sumBoxBytes = 480 * 1024;
 /** Rows that B should at least have for packing it to pay: at each run, or once. */
@@ -72,8 +75,8 @@ export function renderContraction(
   const perRowTask = box === undefined ? rowsPerTask : rowCount;
   const rowTasks = box === undefined ? Math.ceil(rowCount / perRowTask) : 1;
   const others = extentOf([...c.batch, ...outside]) * blocks * chunks * rowTasks;
-  const isLarge = others === 1 && extentOf(c.k) * c.n.extent > largeNumbers;
-  const enough = isLarge ? Math.min(enoughTasks, tasksPerThread * target.machine.threads) : enoughTasks;
+  const hasFew = box !== undefined || (others === 1 && extentOf(c.k) * c.n.extent > largeNumbers);
+  const enough = hasFew ? Math.min(enoughTasks, tasksPerThread * target.machine.threads) : enoughTasks;
   const perShare = Math.ceil(panels / Math.min(panels, Math.max(1, Math.ceil(enough / others))));
   const shares = Math.ceil(panels / perShare);
 
@@ -154,7 +157,11 @@ export function renderContractionHelper(
 export function viewFor(target: CTarget, c: Contraction): View | undefined {
   // Tasks are rows and columns of the result: with many columns, a task may have many rows, for which B is read once.
   const wanted = Math.ceil(enoughTasks / Math.ceil(c.n.extent / (2 * target.machine.lanes)));
-  return viewOf(c, target.layoutOf(c.a.operand), { boxBytes, sumBoxBytes, enoughTasks: wanted });
+  return viewOf(c, target.layoutOf(c.a.operand), {
+    boxBytes: boxBytes(target.machine),
+    sumBoxBytes,
+    enoughTasks: wanted,
+  });
 }
 
 /** How the contraction is walked through, and the launches that pack B before; undefined where A has not a form known here. */
