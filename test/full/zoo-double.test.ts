@@ -2,6 +2,8 @@
  * Networks for small devices and small pictures in double precision against what their references gave in float64, to the digits
  * that are recorded. Their three steps of training part by hundredths in float32, the references' own too: what
  * `zoo-expectations.ts` allows there is rounding, and nothing else.
+ *
+ * `STRIATE_DOUBLE=resnet101,…` (or `all`, for hours) takes others, by their records.
  */
 
 import { describe, it, vi } from "vitest";
@@ -20,8 +22,14 @@ const soonest = [
   "resnet20_cifar10",
 ];
 
+const wanted = process.env.STRIATE_DOUBLE;
+
 describe("the zoo in double precision", () => {
-  const models = allModels().filter(({ recorded }) => soonest.includes(recorded));
+  const models = allModels().filter(({ recorded, record }) =>
+    wanted === "all"
+      ? quickSize(record).train.grad_norms_float64 !== undefined
+      : (wanted?.split(",") ?? soonest).includes(recorded),
+  );
 
   needRecords(models);
 
