@@ -159,8 +159,7 @@ function remembered(published: PublishedModel, fill: () => ReadonlyMap<string, F
 export function needRecords(found: readonly RecordedModel[]): void {
   if (found.length > 0) return;
   it("needs the records beside the repository", (context) =>
-    // The product passes its tests without the folder.
-    context.skip("the folder of records is absent; each absent record has said so"));
+    context.skip("the folder of records is absent; each absent record has said so")); // The product passes its tests without it.
 }
 
 /** Opens a session with a model's weights filled as its record says, and gives it back when `use` is done. */

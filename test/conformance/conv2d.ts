@@ -53,8 +53,14 @@ const sizes: Readonly<Record<string, readonly [x: Shape, weight: Shape, attribut
     [1, 1, 64, 48],
   ],
   // Sums that native code cuts into blocks, with vectors of 512 bits and of 256.
-  "1×1, a sum of 1,900": [[1, 5, 6, 1900], [1, 1, 1900, 144], {}],
-  "1×1, a sum of 7,200": [[1, 5, 5, 7200], [1, 1, 7200, 40], {}],
+  "1×1, a sum of 1,900": [
+    [1, 5, 6, 1900],
+    [1, 1, 1900, 144],
+  ],
+  "1×1, a sum of 7,200": [
+    [1, 5, 5, 7200],
+    [1, 1, 7200, 40],
+  ],
   "5×5, a sum of 2,400": [[1, 6, 17, 96], [5, 5, 96, 72], { padding: 2 }],
   "1×1, stride 2": [[1, 7, 8, 16], [1, 1, 16, 24], { stride: 2 }],
   "3×3, stride 2, odd": [[1, 9, 9, 16], [3, 3, 16, 16], { stride: 2, padding: 1 }],

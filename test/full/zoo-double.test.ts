@@ -25,13 +25,13 @@ const soonest = [
 const wanted = process.env.STRIATE_DOUBLE;
 
 describe("the zoo in double precision", () => {
-  const models = allModels().filter(({ recorded, record }) =>
+  const all = allModels();
+  needRecords(all);
+  const models = all.filter(({ recorded, record }) =>
     wanted === "all"
       ? quickSize(record).train.grad_norms_float64 !== undefined
       : (wanted?.split(",") ?? soonest).includes(recorded),
   );
-
-  needRecords(models);
 
   it.each(models)("$name learns as $recorded in float64", ({ name, model, record }) => {
     const { train } = quickSize(record);

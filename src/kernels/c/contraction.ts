@@ -26,7 +26,7 @@ import type { Operand } from "../value.ts";
 import { renderNest } from "./nest.ts";
 import { packedPanels, panelsInPlace } from "./panels.ts";
 import { CKernel, type CMachine, type CTarget, type Launch } from "./target.ts";
-import { stepsInCache, tilingOf } from "./tile.ts";
+import { panelNumbers, stepsInCache, tilingOf } from "./tile.ts";
 import { TileLoops } from "./tile-loops.ts";
 import type { ReadAround, Walk } from "./walk.ts";
 
@@ -48,8 +48,6 @@ const packingRowsOnce = 4;
 const taskMacs = 1024 * 1024;
 /** Numbers of A and the result that a task without a box should touch. */
 const taskElements = 48 * 1024;
-/** Numbers of an operand of which not much more fits into the L2 cache. */
-const largeNumbers = 112 * 1024;
 /** Numbers of A for which tasks that share columns follow one another: A is read again for each panel, from the L2 cache. */
 const smallNumbers = 256 * 1024;
 /** Steps of a sum between which results wait in memory, where B is read in place or its panels exceed the L2 cache. */
@@ -75,7 +73,7 @@ export function renderContraction(
   const perRowTask = box === undefined ? rowsPerTask : rowCount;
   const rowTasks = box === undefined ? Math.ceil(rowCount / perRowTask) : 1;
   const others = extentOf([...c.batch, ...outside]) * blocks * chunks * rowTasks;
-  const hasFew = box !== undefined || (others === 1 && extentOf(c.k) * c.n.extent > largeNumbers);
+  const hasFew = box !== undefined || (others === 1 && extentOf(c.k) * c.n.extent > panelNumbers);
   const enough = hasFew ? Math.min(enoughTasks, tasksPerThread * target.machine.threads) : enoughTasks;
   const perShare = Math.ceil(panels / Math.min(panels, Math.max(1, Math.ceil(enough / others))));
   const shares = Math.ceil(panels / perShare);
@@ -245,20 +243,8 @@ function schedule(
       ? box.block
       : undefined;
   const walk = {
-    ...{
-      target,
-      c,
-      view,
-      blocksRows,
-      blocksSum,
-      splits,
-      accumulates,
-      tiling,
-      panels,
-      packs: !inPlace,
-      isPanel,
-    },
-    ...{ partials, around, out, outFactor, rows, along, sums, sumBlock },
+    ...{ target, c, view, blocksRows, splits, accumulates, tiling, panels, packs: !inPlace, isPanel },
+    ...{ partials, around, out, outFactor, rows, along, sums, sumBlock, blocksSum },
     blocksInPanel: isBlocked && !inPlace && hasSmallA(c, view),
   };
   return { walk: { ...walk, rowsPerTask: rowsPerTask(walk) }, packing };
@@ -300,9 +286,9 @@ function rowsPerTask({
   const steps = extentOf(c.k);
   const panels = Math.ceil(c.n.extent / (2 * tiling.lanes));
   // B is read once for the rows of a task: where it does not fit into the L2 cache beside them, these are as many as do.
-  const isLarge = Math.min(steps, 4096) * c.n.extent > largeNumbers;
+  const isLarge = Math.min(steps, 4096) * c.n.extent > panelNumbers;
   const most = isLarge
-    ? largeNumbers / Math.min(steps, sumBlock === undefined ? 4096 : stepsInBlock)
+    ? panelNumbers / Math.min(steps, sumBlock === undefined ? 4096 : stepsInBlock)
     : taskElements / (steps + c.n.extent);
   const balanced = (run.extent * extentOf(c.batch) * (isLarge ? panels : 1)) / enoughTasks;
   const wanted = accumulates && !packs ? run.extent / 8 : Math.min(most / inner, balanced);

@@ -4,9 +4,9 @@
  * another, those of all rows and images fill tiles. Columns use each number so often that copying costs little.
  */
 
+import type { View } from "../contraction-view.ts";
 import { type Part, replaceValue, scatter } from "../formula.ts";
 import { type Axis, extentOf, type Index, index } from "../index-expression.ts";
-import type { View } from "../contraction-view.ts";
 import { type Layout, linearIndex } from "../layout.ts";
 import { type Contraction, mergeRuns } from "../schedule-contraction.ts";
 import { type Operand, Source, Value } from "../value.ts";
@@ -34,7 +34,7 @@ export function gathered(
   c: Contraction,
   layout: Layout,
   layoutOfA: Layout,
-  { box }: View,
+  view: View | undefined,
   machine: CMachine,
 ): Gathered | undefined {
   if (c.batch.length > 0 || c.m.length < 2) return undefined;
@@ -45,6 +45,7 @@ export function gathered(
   const [rows, steps] = [extentOf(c.m), extentOf(c.k)];
   if (isWhole || rows * steps > mostNumbers) return undefined;
   const along = c.m[c.m.length - 1].extent;
+  const box = view?.box;
   // A box has some rows, for which all of B is read: where that is more than the L2 cache holds, from beyond it.
   const isLarge = box !== undefined && c.m.includes(box.blocked) && steps * c.n.extent > 2 * panelNumbers;
   const boxes = isLarge ? Math.ceil(box.blocked.extent / box.block) * extentOf(box.outside) : 0;

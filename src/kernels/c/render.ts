@@ -151,7 +151,7 @@ function renderFormula(target: CTarget, formula: Formula, layout: Layout): Launc
 function renderGathered(target: CTarget, contraction: Contraction, layout: Layout): Launch[] | undefined {
   const read = target.layoutOf(contraction.a.operand);
   const view = viewFor(target, contraction);
-  const found = view && gathered(contraction, layout, read, view, target.machine);
+  const found = gathered(contraction, layout, read, view, target.machine);
   if (found === undefined) return undefined;
   const copied = nestInto(target, found.part, target.place(found.operand, "scratch"));
   if (found.scattered === undefined) {

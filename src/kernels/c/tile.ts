@@ -37,7 +37,7 @@ export interface Tile {
    * at each page: numbers at `ahead` in each step, so that the tiles of one panel ask for the next; or a fixed way further; or nothing.
    */
   readonly asks: number | "further" | "nothing";
-  /** Whether the rows behind the tile's are asked for: those lie behind one another without gaps. Default false. */
+  /** Whether the rows behind the tile's are asked for: those lie behind one another without gaps, and the sum is one run. Default false. */
   readonly asksRows?: boolean;
   /** What is done with the sums while they are in registers; default: they are stored. */
   readonly finish?: Finish | undefined;
@@ -51,7 +51,7 @@ export interface Finish {
   readonly store: (to: string, sum: string, at: { row: number; stretch: number; column: number }) => string;
 }
 
-/** Numbers of a panel that stay in the L2 cache from tile to tile. */
+/** Numbers of a panel, or of another operand, of which not much more fits into the L2 cache. */
 export const panelNumbers = 112 * 1024;
 
 /** What a vector of B costs that comes from beyond the L2 cache, in multiply-adds. */
