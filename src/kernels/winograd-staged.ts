@@ -33,10 +33,10 @@ export interface StagedWinograd {
 
 /** `panels` is how many of columns the filters lie in, as register tiles read them: it divides the number of channels. */
 export function winogradInStages(correlation: Correlation, size: 2 | 4, panels = 1): StagedWinograd {
-  const { contraction, p, q, c, image } = correlation;
-  const { a, n: k, part } = contraction;
+  const { contraction, c } = correlation;
+  const { a, n: k } = contraction;
   const alpha = size + 2;
-  const tiles = [image?.extent ?? 1, Math.ceil(p.extent / size), Math.ceil(q.extent / size)];
+  const tiles = tilesOf(correlation, size);
   const { filters, filterParts } = filterTransform(correlation, size, panels);
   const { images, imageParts } = imageTransform(a, tiles, c.extent, size);
   const products: Operand = { shape: [alpha * alpha, ...tiles, k.extent] };
@@ -48,46 +48,71 @@ export function winogradInStages(correlation: Correlation, size: 2 | 4, panels =
     ),
   }));
 
-  const { resultRows } = transforms[size];
-  const product = new Source(products);
-  const region = (rows: Stretch, columns: Stretch): Part[] => {
-    const axes = [tiles[0], rows.tiles, columns.tiles, k.extent].map((extent, i) => axis(`y${i}`, extent));
-    const [n, tileRow, tileColumn, column] = axes;
-    const [row, col] = [index(tileRow).plus(rows.from), index(tileColumn).plus(columns.from)];
-    const totals = transform(resultRows.slice(0, rows.places), resultRows.slice(0, columns.places), (i, j) =>
-      product.at(alpha * i + j, n, row, col, column),
-    );
-    return totals.flatMap((totalRow, i) =>
-      totalRow.map((total, j): Part => {
-        const replacement = new Map<Axis, Index>([
-          [p, row.times(size).plus(i)],
-          [q, col.times(size).plus(j)],
-          [k, index(column)],
-        ]);
-        if (image !== undefined) replacement.set(image, index(n));
-        const marker = value(0);
-        const around = replaceValue(part.value, contraction.sum, marker);
-        const moved = replaceValue(substitute(around, replacement), marker, total);
-        return { axes, at: part.at.map((each) => each.substitute(replacement)), value: moved };
-      }),
-    );
-  };
-  const resultParts = stretchesOf(p.extent, size).flatMap((rows) =>
-    stretchesOf(q.extent, size).map((columns) => region(rows, columns)),
-  );
+  const resultParts = resultRegions(correlation, products, size);
   return { filters, images, products, filterParts, imageParts, productPart, resultParts };
 }
 
-/** Tiles of all images, [α², ...tiles, c], whose places beyond the edges count as zeros. */
+/** How many images there are, and rows and columns of tiles in each. */
+export function tilesOf({ image, p, q }: Correlation, size: 2 | 4): readonly number[] {
+  return [image?.extent ?? 1, Math.ceil(p.extent / size), Math.ceil(q.extent / size)];
+}
+
+/** Parts that transform products [α², ...tiles, columns] back, to the result's columns from `first` on, for each region of it. */
+export function resultRegions(
+  { contraction: { n: k, part, sum: total }, image, p, q }: Correlation,
+  products: Operand,
+  size: 2 | 4,
+  first: Index = index(0),
+): readonly (readonly Part[])[] {
+  const { resultRows } = transforms[size];
+  const alpha = size + 2;
+  const [, images, , , columns] = products.shape;
+  const product = new Source(products);
+  const region = (rows: Stretch, columnsOf: Stretch): Part[] => {
+    const axes = [images, rows.tiles, columnsOf.tiles, columns].map((extent, i) => axis(`y${i}`, extent));
+    const [n, tileRow, tileColumn, column] = axes;
+    const [row, col] = [index(tileRow).plus(rows.from), index(tileColumn).plus(columnsOf.from)];
+    const totals = transform(
+      resultRows.slice(0, rows.places),
+      resultRows.slice(0, columnsOf.places),
+      (i, j) => product.at(alpha * i + j, n, row, col, column),
+    );
+    return totals.flatMap((totalRow, i) =>
+      totalRow.map((each, j): Part => {
+        const replacement = new Map<Axis, Index>([
+          [p, row.times(size).plus(i)],
+          [q, col.times(size).plus(j)],
+          [k, first.plus(column)],
+        ]);
+        if (image !== undefined) replacement.set(image, index(n));
+        const marker = value(0);
+        const around = replaceValue(part.value, total, marker);
+        const moved = replaceValue(substitute(around, replacement), marker, each);
+        return { axes, at: part.at.map((at) => at.substitute(replacement)), value: moved };
+      }),
+    );
+  };
+  return stretchesOf(p.extent, size).flatMap((rows) =>
+    stretchesOf(q.extent, size).map((columnsOf) => region(rows, columnsOf)),
+  );
+}
+
+/**
+ * Tiles of all images, [α², ...tiles, c], whose places beyond the edges count as zeros; or in blocks of so many channels, `steps`,
+ * behind one another, [c / steps, α², ...tiles, steps].
+ */
 export function imageTransform(
   a: Read,
   tiles: readonly number[],
   channels: number,
   size: 2 | 4,
+  steps?: number,
 ): { images: Operand; imageParts: readonly Part[] } {
   const { imageRows } = transforms[size];
-  const axes = [...tiles, channels].map((extent, i) => axis(`t${i}`, extent));
-  const [n, tileRow, tileColumn, channel] = axes;
+  const extents = steps === undefined ? [channels] : [channels / steps, steps];
+  const axes = [...tiles, ...extents].map((extent, i) => axis(`t${i}`, extent));
+  const [n, tileRow, tileColumn, outer, inner] = axes;
+  const channel = inner === undefined ? index(outer) : index(outer).times(inner.extent).plus(inner);
   const d = transform(imageRows, imageRows, (i, j) =>
     new Source(a.operand).padded(
       0,
@@ -101,10 +126,23 @@ export function imageTransform(
       channel,
     ),
   );
+  const places = [n, tileRow, tileColumn].map(index);
   const imageParts = placesOf(size).map(
-    ([i, j], t): Part => ({ axes, at: [index(t), ...axes.map(index)], value: d[i][j] }),
+    ([i, j], t): Part => ({
+      axes,
+      at:
+        inner === undefined
+          ? [index(t), ...places, channel]
+          : [index(outer), index(t), ...places, index(inner)],
+      value: d[i][j],
+    }),
   );
-  return { images: { shape: [imageParts.length, ...tiles, channels] }, imageParts };
+  const [first, ...rest] = extents;
+  const shape =
+    inner === undefined
+      ? [imageParts.length, ...tiles, first]
+      : [first, imageParts.length, ...tiles, ...rest];
+  return { images: { shape }, imageParts };
 }
 
 /** The transforms of a weight's gradient, for all images at once. */

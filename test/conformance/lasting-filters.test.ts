@@ -19,11 +19,16 @@ afterEach(() => {
 const whole = (shape: Shape) => Float32Array.from({ length: size(shape) }, (_, i) => ((i * 31) % 7) - 3);
 
 describe.each(engines)("$name", ({ start }) => {
-  // Filters for few pixels are read as they lie, for many they are packed.
-  it.each([4, 8, 32])("convolves images of %i, layer after layer and run after run", async (edge) => {
+  // Filters for few pixels are read as they lie, for many they are packed; many filters for few pixels are transformed as they are used.
+  it.each([
+    [2, 4, [16, 32, 24, 16]],
+    [2, 8, [16, 32, 24, 16]],
+    [2, 32, [16, 32, 24, 16]],
+    [1, 14, [32, 256, 16, 16]],
+    [1, 7, [48, 256, 16, 16]],
+  ])("convolves %i images of %i, layer after layer and run after run", async (images, edge, channels) => {
     const engine = await start();
     open.push(engine);
-    const channels = [16, 32, 24, 16];
     const filters = [0, 1, 2].map((i) => parameter(`w${i}`, [3, 3, channels[i], channels[i + 1]], "filter"));
     const layout = new StateLayout();
     layout.append(
@@ -31,7 +36,7 @@ describe.each(engines)("$name", ({ start }) => {
       filters.map(({ name, shape }) => ({ name, shape, kind: "filter" as const })),
     );
     const session = await engine.open(layout);
-    const x = input("x", [2, edge, edge, 16]);
+    const x = input("x", [images, edge, edge, channels[0]]);
     const y = filters.reduce<Tensor>(
       (map, weight) => conv2d({ x: map, weight, bias: undefined }, { padding: 1 }),
       x,

@@ -26,7 +26,7 @@ import type { Operand } from "../value.ts";
 import { renderNest } from "./nest.ts";
 import { packedPanels, panelsInPlace } from "./panels.ts";
 import { CKernel, type CMachine, type CTarget, type Launch } from "./target.ts";
-import { panelNumbers, stepsInCache, tilingOf } from "./tile.ts";
+import { panelNumbers, stepsInCache, type Tiling, tilingOf } from "./tile.ts";
 import { TileLoops } from "./tile-loops.ts";
 import type { ReadAround, Walk } from "./walk.ts";
 
@@ -64,8 +64,7 @@ export function renderContraction(
   const { walk, packing } = scheduled;
   const { tiling, rows, splits, partials, rowsPerTask, blocksRows } = walk;
   const { box } = walk.view;
-  const last = tiling.groups[tiling.groups.length - 1];
-  const panels = last.panel + last.count;
+  const panels = panelCount(tiling);
   const chunks = splits.length === 0 ? 1 : (partials?.chunks ?? 1);
   const outside = c.m.filter((each) => box?.outside.includes(each));
   const blocks = blocksRows && box !== undefined ? Math.ceil(box.blocked.extent / box.block) : 1;
@@ -114,23 +113,33 @@ export function renderContraction(
   return launches;
 }
 
+/** What a helper does beside its sums. */
+export interface HelperOptions {
+  readonly isConstant: boolean;
+  /** Whether it adds to what is there. Default false. */
+  readonly adds?: boolean;
+  /** What its tiles ask for: so many numbers, from a number on that is the helper's last argument. Default: B's next panel. */
+  readonly ahead?: { readonly operand: Operand; readonly numbers: number };
+}
+
 /**
  * Packing launches, and a helper of `kernel` that computes the whole contraction, all rows and columns of all batches, for places of
- * the `given` axes, its arguments, of which B alone depends.
+ * the `given` axes, its arguments, of which the result does not depend.
  */
 export function renderContractionHelper(
   kernel: CKernel,
   contraction: Contraction,
   layout: Layout,
   given: readonly Axis[],
-  isConstant: boolean,
+  { isConstant, adds, ahead }: HelperOptions,
 ): { packing: readonly Launch[]; helper: string } | undefined {
   const c = { ...contraction, batch: [...given, ...contraction.batch] };
-  const scheduled = schedule(kernel.target, c, layout, isConstant);
+  const asked = ahead && ahead.numbers / extentOf([...contraction.batch]);
+  const scheduled = schedule(kernel.target, c, layout, isConstant, { adds, asked });
   if (scheduled === undefined) return undefined;
-  const { walk, packing } = scheduled;
+  const { packing } = scheduled;
+  const walk = { ...scheduled.walk, rowsPerTask: scheduled.walk.rows[0]?.extent ?? 1 };
   if (walk.view.box !== undefined || walk.partials !== undefined) return undefined;
-  const last = walk.tiling.groups[walk.tiling.groups.length - 1];
   const body: string[] = [];
   const variables = new Map<Axis, string>();
   const names = given.map((each) => {
@@ -138,13 +147,17 @@ export function renderContractionHelper(
     variables.set(each, name);
     return name;
   });
+  if (ahead !== undefined) {
+    names.push("aheadFrom");
+    body.push(`const float *ahead = ${kernel.pointer(ahead.operand)} + aheadFrom;`);
+  }
   const walked = c.batch.filter((each) => !given.includes(each));
   for (const each of walked) {
     const name = kernel.name("g");
     variables.set(each, name);
     body.push(`for (long ${name} = 0; ${name} < ${each.extent}; ${name}++) {`);
   }
-  body.push(`const long chunk = 0, block = 0, panelFrom = 0, panelTo = ${last.panel + last.count};`);
+  body.push(`const long chunk = 0, block = 0, panelFrom = 0, panelTo = ${panelCount(walk.tiling)};`);
   body.push(`const long rowFrom = 0, rowTo = ${walk.rows[0]?.extent ?? 1};`);
   new TileLoops(walk).task(kernel, variables, body);
   for (const _ of walked) body.push("}");
@@ -168,6 +181,7 @@ function schedule(
   c: Contraction,
   layout: Layout,
   isConstant: boolean,
+  { adds = false, asked }: { readonly adds?: boolean | undefined; readonly asked?: number | undefined } = {},
 ): { readonly walk: Walk; readonly packing: readonly Launch[] } | undefined {
   const view = viewFor(target, c);
   if (view === undefined) return undefined;
@@ -192,11 +206,11 @@ function schedule(
   const steps = extentOf(sumInTile);
   const isLong = inPlace ? steps > 2 * stepsInBlock : steps > stepsInCache(target.machine);
   const isBlocked = isLong && !isPanel && !blocksSum && rowCount >= packingRows;
-  const accumulates = isParted || isBlocked;
+  const needsSums = isParted || isBlocked;
   const beside = readsBeside(target, c);
   const isPlain =
     isEpilogue(c.part.value, c.sum) && beside.every(({ linear }) => [0, 1].includes(linear.factorOf(c.n)));
-  const partials = accumulates || !isPlain ? partialSums(target, c, splits) : undefined;
+  const partials = needsSums || !isPlain ? partialSums(target, c, splits) : undefined;
   const around = partials === undefined ? beside : [];
   const { out, outFactor } = outOf(c, layout, partials);
   const blocked = box && {
@@ -243,11 +257,18 @@ function schedule(
       ? box.block
       : undefined;
   const walk = {
-    ...{ target, c, view, blocksRows, splits, accumulates, tiling, panels, packs: !inPlace, isPanel },
+    ...{ accumulates: needsSums || adds, adds },
+    ...{ target, c, view, blocksRows, splits, tiling, panels, packs: !inPlace, isPanel },
     ...{ partials, around, out, outFactor, rows, along, sums, sumBlock, blocksSum },
+    askedInPanel: asked === undefined ? undefined : asked / panelCount(tiling),
     blocksInPanel: isBlocked && !inPlace && hasSmallA(c, view),
   };
   return { walk: { ...walk, rowsPerTask: rowsPerTask(walk) }, packing };
+}
+
+function panelCount({ groups }: Tiling): number {
+  const last = groups[groups.length - 1];
+  return last.panel + last.count;
 }
 
 /** Whether A stays in the L2 cache from panel to panel. */
@@ -279,9 +300,11 @@ function rowsPerTask({
   accumulates,
   packs,
   sumBlock,
+  target,
 }: Omit<Walk, "rowsPerTask">): number {
   const [run] = rows;
   if (run === undefined) return 1;
+  const { threads } = target.machine;
   const inner = extentOf(rows.slice(1));
   const steps = extentOf(c.k);
   const panels = Math.ceil(c.n.extent / (2 * tiling.lanes));
@@ -290,8 +313,11 @@ function rowsPerTask({
   const most = isLarge
     ? panelNumbers / Math.min(steps, sumBlock === undefined ? 4096 : stepsInBlock)
     : taskElements / (steps + c.n.extent);
-  const balanced = (run.extent * extentOf(c.batch) * (isLarge ? panels : 1)) / enoughTasks;
-  const wanted = accumulates && !packs ? run.extent / 8 : Math.min(most / inner, balanced);
+  // All of B passes the rows of a task: with a long sum from beyond the L2 cache, so that these are many, in equal parts.
+  const enough = sumBlock === undefined ? enoughTasks : Math.min(enoughTasks, tasksPerThread * threads);
+  const balanced = (run.extent * extentOf(c.batch) * (isLarge ? panels : 1)) / enough;
+  const atMost = accumulates && !packs ? run.extent / 8 : Math.min(most / inner, balanced);
+  const wanted = sumBlock === undefined ? atMost : run.extent / Math.ceil(run.extent / atMost);
   const multiple = along === 0 ? Math.max(...tiling.groups.map((group) => group.rows)) : 1;
   const isCommon = along !== 0 || tiling.groups.every((group) => group.rows === multiple);
   // Tiles of different heights share only stretches that all divide.

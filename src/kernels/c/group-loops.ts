@@ -85,8 +85,9 @@ export class GroupLoops {
     const isDense = at.copy === undefined && view.box === undefined && rows.length === 1 && sums.length === 1;
     this.asksRows = isDense && at.rowStep === this.stepsPerTile && walk.sumBlock === undefined;
     this.asksPanel = !this.isAcross && (packs || isPanel);
+    const asked = walk.askedInPanel ?? this.width * this.stepsPerTile;
     this.asks = this.asksPanel
-      ? Math.max(1, Math.ceil(this.width / this.tilesOfPanel()))
+      ? Math.max(1, Math.ceil(asked / (this.tilesOfPanel() * this.stepsPerTile)))
       : this.asksRows
         ? "nothing"
         : "further";
@@ -117,7 +118,8 @@ export class GroupLoops {
     );
     // Blocks of a panel lie behind one another, as panels do.
     const next = t.blocksInPanel ? this.stepsOfBlock() : this.stepsPerTile;
-    if (this.asksPanel) lines.push(`const float *ahead = bPanel + ${width} * ${next};`);
+    if (this.asksPanel && t.askedInPanel === undefined)
+      lines.push(`const float *ahead = bPanel + ${width} * ${next};`);
     inside();
     lines.push("}");
     if (t.blocksInPanel) lines.push("}");

@@ -124,6 +124,17 @@ export class CTarget {
     return layout;
   }
 
+  /**
+   * The same for an operand that is read and written at all places of its dimension `apart` at once: a multiple of 4 KiB between them would
+   * put all into the same few lines of the L1 cache.
+   */
+  placeApart(operand: Operand, kind: "scratch" | "thread" | "kept", apart = 0): Layout {
+    const strides = [...contiguousStrides(operand.shape)];
+    if (strides[apart] % collision === 0) strides[apart] += lineNumbers;
+    for (let i = apart - 1; i >= 0; i--) strides[i] = strides[i + 1] * operand.shape[i + 1];
+    return this.place(operand, kind, strides);
+  }
+
   /** A kernel reads what these parts read, in vectors. */
   reads(parts: readonly Part[]): void {
     const places = placesBeyond(parts, (operand) => this.layoutOf(operand));

@@ -27,7 +27,7 @@ export class TileLoops {
       lines.push(
         `const long from = block * ${box.block}, count = least(${box.block}, ${box.blocked.extent} - from);`,
       );
-    if (this.t.accumulates) this.clear(kernel, lines, variables);
+    if (this.t.accumulates && !this.t.adds) this.clear(kernel, lines, variables);
     let depth = 0;
     if (splits.length > 0 && partials !== undefined) {
       // One axis is split: that of the images.

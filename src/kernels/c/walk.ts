@@ -29,6 +29,10 @@ export interface Walk {
   readonly splits: readonly Axis[];
   /** Whether tiles go on from sums in memory. */
   readonly accumulates: boolean;
+  /** Whether those are there when the walk begins, not zeros that it writes. */
+  readonly adds: boolean;
+  /** Numbers of what comes after this walk that tiles ask for in each panel, at `ahead`; undefined where they ask for the next panel. */
+  readonly askedInPanel: number | undefined;
   readonly tiling: Tiling;
   readonly panels: Panels;
   /** Whether B is packed into panels, or lies as one. */

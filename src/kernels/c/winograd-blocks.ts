@@ -1,0 +1,125 @@
+/**
+ * Renders `../winograd.ts`: a task is some rows of tiles of an image, or some small images, and a share of the result's channels. It
+ * copies what it needs with its edges, transforms it, multiplies and transforms back, in memory of its own thread that stays in the
+ * L2 cache.
+ */
+
+import type { Box } from "../contraction-view.ts";
+import type { Axis } from "../index-expression.ts";
+import type { Layout } from "../layout.ts";
+import { asContraction } from "../schedule-contraction.ts";
+import type { Operand } from "../value.ts";
+import { type Correlation, type Winograd, type WinogradOptions, winograd } from "../winograd.ts";
+import { boxLines } from "./box.ts";
+import { renderContractionHelper } from "./contraction.ts";
+import { renderNest, renderNestHelper } from "./nest.ts";
+import { CKernel, type CTarget, type Launch } from "./target.ts";
+import { panelsOf } from "./winograd-ways.ts";
+
+export function renderWinogradInBlocks(
+  target: CTarget,
+  correlation: Correlation,
+  options: WinogradOptions,
+  layout: Layout,
+): Launch[] | undefined {
+  return new WinogradRenderer(target, correlation, options, layout).render();
+}
+
+class WinogradRenderer {
+  private readonly target: CTarget;
+  private readonly correlation: Correlation;
+  private readonly w: Winograd;
+  private readonly options: WinogradOptions;
+  private readonly layout: Layout;
+
+  constructor(target: CTarget, correlation: Correlation, options: WinogradOptions, layout: Layout) {
+    this.target = target;
+    this.correlation = correlation;
+    const panels = panelsOf(target.machine, correlation.contraction.n.extent / (options.shares ?? 1));
+    this.w = winograd(correlation, { ...options, panels });
+    this.options = options;
+    this.layout = layout;
+  }
+
+  render(): Launch[] | undefined {
+    const { target, w } = this;
+    const { contraction, image, p } = this.correlation;
+    const { size, tileRows, together = 1 } = this.options;
+    const isConstant = target.constants.has(contraction.b.operand);
+    target.placeApart(w.filters, isConstant ? "kept" : "scratch");
+    for (const each of [w.images, w.products, w.box]) target.placeApart(each, "thread");
+    if (w.results !== undefined) target.placeApart(w.results, "thread");
+    const kernel = new CKernel(target);
+    const product = asContraction(w.productPart, target.layoutOf(w.products), (operand) =>
+      target.layoutOf(operand),
+    );
+    const multiplied =
+      product &&
+      renderContractionHelper(kernel, product, target.layoutOf(w.products), [w.share], { isConstant });
+    if (multiplied === undefined) return undefined;
+    const placed = (part: (typeof w.imageParts)[number], operand: Operand) => ({
+      part,
+      layout: target.layoutOf(operand),
+    });
+    const filters = renderNest(
+      target,
+      w.filterParts.map((part) => placed(part, w.filters)),
+      isConstant,
+    );
+    const images = renderNestHelper(
+      kernel,
+      w.imageParts.map((part) => placed(part, w.images)),
+      [w.image],
+    );
+    const places = [w.block, w.group, w.image, w.share];
+    const { results } = w;
+    const finished =
+      results === undefined
+        ? renderNestHelper(
+            kernel,
+            w.resultParts.map((part) => ({ part, layout: this.layout })),
+            places,
+          )
+        : renderNestHelper(
+            kernel,
+            w.resultParts.map((part) => placed(part, results)),
+            [w.image],
+          );
+    const rows = size * tileRows;
+    const box: Box = {
+      extents: [1, ...w.box.shape],
+      blocked: p,
+      block: rows,
+      outside: image === undefined ? [] : [image],
+    };
+    const variables = new Map<Axis, string>(image === undefined ? [] : [[image, "at"]]);
+    kernel.body.push(
+      `const long share = task % ${w.share.extent}, block = task / ${w.share.extent} % ${w.block.extent};`,
+      `const long group = task / ${w.share.extent * w.block.extent};`,
+      `for (long image = 0; image < ${together}; image++) {`,
+      `const long from = block * ${rows}, count = ${rows}, at = group * ${together} + image;`,
+      "(void)at;",
+      ...boxLines(kernel, contraction, box, target.layoutOf(w.box), variables),
+      `${images}, image);`,
+      "}",
+      `${multiplied.helper}, share);`,
+      `for (long image = 0; image < ${together}; image++) {`,
+    );
+    if (w.finishPart === undefined) kernel.body.push(`${finished}, block, group, image, share);`);
+    else {
+      const finish = renderNestHelper(
+        kernel,
+        [{ part: w.finishPart, layout: this.layout }],
+        [...places, w.row],
+      );
+      kernel.body.push(
+        `${finished}, image);`,
+        `const long last = least(${rows}, ${p.extent} - block * ${rows});`,
+        `for (long row = 0; row < last; row++) ${finish}, block, group, image, share, row);`,
+      );
+    }
+    kernel.body.push("}");
+    const tasks = w.share.extent * w.block.extent * w.group.extent;
+    return [filters, ...multiplied.packing, target.launch(kernel, tasks)];
+  }
+}
