@@ -3,7 +3,7 @@
  * those of `../pool/control.ts`, written once more in C so that a launch costs no call from JavaScript.
  */
 
-import { counters, words } from "../pool/control.ts";
+import { mostShares, shareWords, turns, words } from "../pool/control.ts";
 
 /** Numbers of a launch in a program's table: address of its function, of its offsets, its tasks, whether it is constant. */
 export const launchWords = 4;
@@ -112,6 +112,18 @@ static int arrive(int32_t *control, int32_t all) {
   }
 }
 
+static int share_count(int threads) { return threads < ${mostShares} ? threads : ${mostShares}; }
+static int share_of(int thread, int threads) { return (long)thread * share_count(threads) / threads; }
+static long share_begin(long share, long shares, long tasks) { return (share * tasks + shares - 1) / shares; }
+static int32_t *share_at(int32_t *control, int launch, int share) {
+  return control + ${words.shares} + ${shareWords.all} * (launch % ${turns} * ${mostShares} + share);
+}
+static void set_back(int32_t *share) {
+  __atomic_store_n(share + ${shareWords.taken}, 0, __ATOMIC_RELEASE);
+  __atomic_store_n(share + ${shareWords.front}, 0, __ATOMIC_RELEASE);
+  __atomic_store_n(share + ${shareWords.behind}, 0, __ATOMIC_RELEASE);
+}
+
 typedef void kernel(char *const *bases, const int64_t *offsets, long task, char *own);
 
 /*
@@ -134,14 +146,21 @@ int run(double controlAt, double tableAt, double basesAt, double ownAt, double e
     kernel *function = (kernel *)(uintptr_t)launch[0];
     const int64_t *offsets = (const int64_t *)(uintptr_t)launch[1];
     const long tasks = launch[2];
-    int32_t *counter = control + ${words.tasks} + 16 * ((first + ran) % ${counters});
-    if (thread == 0) __atomic_store_n(control + ${words.tasks} + 16 * ((first + ran + 1) % ${counters}), 0, __ATOMIC_RELEASE);
-    ran++;
     if (threads == 1) for (long task = 0; task < tasks; task++) function(bases, offsets, task, own);
     else {
-      for (long task; (task = __atomic_fetch_add(counter, 1, __ATOMIC_ACQ_REL)) < tasks;) function(bases, offsets, task, own);
-      if (!arrive(control, (int32_t)(base + threads * ran))) return 0;
+      set_back(share_at(control, first + ran + 1, share_of(thread, threads)));
+      const int shares = share_count(threads);
+      for (int n = 0; n < shares; n++) {
+        const int share = (share_of(thread, threads) + n) % shares;
+        const long from = share_begin(share, shares, tasks), to = share_begin(share + 1, shares, tasks);
+        int32_t *words = share_at(control, first + ran, share);
+        int32_t *taken = words + ${shareWords.taken}, *front = words + ${shareWords.front}, *behind = words + ${shareWords.behind};
+        while (__atomic_load_n(taken, __ATOMIC_ACQUIRE) < to - from && __atomic_fetch_add(taken, 1, __ATOMIC_ACQ_REL) < to - from)
+          function(bases, offsets, n == 0 ? from + __atomic_fetch_add(front, 1, __ATOMIC_ACQ_REL) : to - 1 - __atomic_fetch_add(behind, 1, __ATOMIC_ACQ_REL), own);
+      }
+      if (!arrive(control, (int32_t)(base + threads * (ran + 1)))) return 0;
     }
+    ran++;
     if (thread == 0) ends[i] = now() - began;
   }
   return 1;

@@ -1,6 +1,10 @@
 /**
  * How threads that share memory go through a program together: in each launch they take tasks until none is left, then
  * wait for one another. All of it runs on a few words of shared memory, so a barrier costs no message.
+ *
+ * Tasks next to each other are a share, one for each thread, which goes through its own from the front; whoever has come to the end of
+ * his takes what is left of others' from behind. So a thread finds in its own cache what it wrote in the launch before, where
+ * tasks of both go along the same rows.
  */
 
 /** Words of the control block. */
@@ -24,19 +28,22 @@ export const words = {
   reasonBytes: 8,
   /** Threads of native code that sleep until others arrive. */
   sleepers: 9,
-  /** Tasks taken of a launch, in one of a few words in turn, each on a cache line of its own. */
-  tasks: 16,
+  /** Shares of a launch's tasks, of two launches in turn, each on a cache line of its own. */
+  shares: 16,
 } as const;
 
-/**
- * How many words count tasks. While a launch runs in one, the next is set back: it was that of the launch before the last, and
- * all threads have left the last.
- */
-export const counters = 4;
-const counterWord = (launch: number) => words.tasks + 16 * (launch % counters);
+/** Words of a share: tasks of it that are taken, of those how many from the front, and from behind. More may be counted as taken than there are. */
+export const shareWords = { taken: 0, front: 1, behind: 2, all: 16 } as const;
+/** More threads have shares in common. */
+export const mostShares = 64;
+/** Launches that have words. While one runs, those of the next are set back: they were those of the last, which all threads have left. */
+export const turns = 2;
+const shareAt = (launch: number, share: number) =>
+  words.shares + shareWords.all * ((launch % turns) * mostShares + share);
+const shareCount = (threads: number) => Math.min(threads, mostShares);
 
 /** Where the reason of a failure begins, in UTF-8, and how long it may be. */
-const reasonAt = 4 * (words.tasks + 16 * counters);
+const reasonAt = 4 * shareAt(turns - 1, mostShares);
 const mostReasonBytes = 512;
 
 /** Byte length of the control block. */
@@ -83,17 +90,14 @@ export function runLaunches(
   const base = Atomics.load(control, words.base);
   const first = Atomics.load(control, words.first);
   for (let i = first; i < launches.length; i++) {
-    const { kernel, tasks } = launches[i];
-    const counter = counterWord(i);
-    if (thread === 0) Atomics.store(control, counterWord(i + 1), 0);
+    if (threads > 1) setBack(control, i + 1, shareOf(thread, threads));
     try {
-      for (let task = take(control, counter, threads); task < tasks; task = take(control, counter, threads))
-        kernel(task, thread);
+      runTasks(control, i, launches[i], thread, threads);
     } catch (error) {
       fail(control, error);
       throw error;
     }
-    if (threads > 1 && !arrive(control, (base + threads * (i - first + 1)) | 0, counter))
+    if (threads > 1 && !arrive(control, (base + threads * (i - first + 1)) | 0, i, threads))
       throw new StoppedError(reasonOf(control));
     ended?.(i);
   }
@@ -128,12 +132,52 @@ export function reasonOf(control: Int32Array): string {
   return new TextDecoder().decode(room.slice());
 }
 
-function take(control: Int32Array, counter: number, threads: number): number {
-  return threads === 1 ? control[counter]++ : Atomics.add(control, counter, 1);
+/** Which share a thread begins with. */
+function shareOf(thread: number, threads: number): number {
+  return Math.floor((thread * shareCount(threads)) / threads);
 }
 
-/** Waits until the count of arrivals is `all`; false if that will not happen. `counter` is the word of the launch's tasks. */
-function arrive(control: Int32Array, all: number, counter: number): boolean {
+/** Runs tasks of a launch until none is left to be taken. */
+function runTasks(
+  control: Int32Array,
+  launch: number,
+  { kernel, tasks }: PreparedLaunch,
+  thread: number,
+  threads: number,
+): void {
+  if (threads === 1) {
+    for (let task = 0; task < tasks; task++) kernel(task, thread);
+    return;
+  }
+  const shares = shareCount(threads);
+  const first = shareOf(thread, threads);
+  for (let i = 0; i < shares; i++) {
+    const share = (first + i) % shares;
+    const from = Math.ceil((share * tasks) / shares);
+    const to = Math.ceil(((share + 1) * tasks) / shares);
+    const at = shareAt(launch, share);
+    while (
+      Atomics.load(control, at + shareWords.taken) < to - from &&
+      Atomics.add(control, at + shareWords.taken, 1) < to - from
+    )
+      kernel(
+        i === 0
+          ? from + Atomics.add(control, at + shareWords.front, 1)
+          : to - 1 - Atomics.add(control, at + shareWords.behind, 1),
+        thread,
+      );
+  }
+}
+
+/** Says that nothing of a launch's share is taken. */
+function setBack(control: Int32Array, launch: number, share: number): void {
+  const at = shareAt(launch, share);
+  for (const word of [shareWords.taken, shareWords.front, shareWords.behind])
+    Atomics.store(control, at + word, 0);
+}
+
+/** Waits until the count of arrivals at the end of a launch is `all`; false if that will not happen. */
+function arrive(control: Int32Array, all: number, launch: number, threads: number): boolean {
   // The count wraps around; differences do not.
   const isComplete = (count: number) => ((count - all) | 0) >= 0;
   if (isComplete(Atomics.add(control, words.arrived, 1) + 1)) {
@@ -150,7 +194,9 @@ function arrive(control: Int32Array, all: number, counter: number): boolean {
     if (isComplete(count)) return true;
     if (Atomics.load(control, words.failed) !== 0) return false;
     // Tasks are taken until none is left, and once more by each thread: short calls, so that a thread that lives shows it.
-    const now = count + Atomics.load(control, counter);
+    let now = count;
+    for (let share = 0; share < shareCount(threads); share++)
+      now += Atomics.load(control, shareAt(launch, share) + shareWords.taken);
     idle = now === life ? idle + 1 : 0;
     life = now;
     if (idle > patience.sleeps) {
@@ -202,16 +248,24 @@ export function awaitCommand(
   }
 }
 
-/** Sets out for a run from launch `first` on: its counter to zero. */
-export function setOut(control: Int32Array, first: number): void {
-  Atomics.store(control, counterWord(first), 0);
+/** Sets out for a run from launch `first` on: nothing of it is taken. */
+export function setOut(control: Int32Array, first: number, threads: number): void {
+  for (let share = 0; share < shareCount(threads); share++) setBack(control, first, share);
   Atomics.store(control, words.first, first);
   Atomics.store(control, words.base, Atomics.load(control, words.arrived));
 }
 
-/** Starts a run from launch `first` on: workers awake. */
-export function begin(control: Int32Array, command: number, program: number, first = 0): void {
-  setOut(control, first);
+export interface Command {
+  /** One of `commands`. */
+  readonly command: number;
+  readonly program?: number;
+  readonly first?: number;
+  readonly threads: number;
+}
+
+/** Starts a run of so many threads from launch `first` on: workers awake. */
+export function begin(control: Int32Array, { command, program = 0, first = 0, threads }: Command): void {
+  setOut(control, first, threads);
   Atomics.store(control, words.program, program);
   Atomics.store(control, words.command, command);
   Atomics.add(control, words.generation, 1);

@@ -87,15 +87,15 @@ export class Pool {
     if (alone || this.members.length === 0)
       return (first, ended) => {
         this.refuseDead();
-        setOut(this.control, first);
+        setOut(this.control, first, 1);
         this.run(() => prepared(this.control, 0, 1, ended));
       };
     const program = this.programs++;
-    begin(this.control, commands.listen, 0);
+    begin(this.control, { command: commands.listen, threads: this.threads });
     await Promise.all(this.members.map((each) => this.ask(each, { type: "load", program, code })));
     return (first, ended) => {
       this.refuseDead();
-      begin(this.control, commands.run, program, first);
+      begin(this.control, { command: commands.run, program, first, threads: this.threads });
       this.run(() => prepared(this.control, 0, this.threads, ended));
     };
   }
