@@ -63,8 +63,8 @@ def kind_of(module, leaf):
     return leaf
 
 
-def fill_model(model):
-    """Fills a torch model in place by the names of its state_dict."""
+def fill_model(model, bn_weight_scale=1.0):
+    """Fills a torch model in place by the names of its state_dict; the scale is that of batch norm's weights alone."""
     import torch
 
     modules = dict(model.named_modules())
@@ -73,5 +73,6 @@ def fill_model(model):
             owner, _, leaf = name.rpartition(".")
             if leaf != "num_batches_tracked":
                 kind = kind_of(modules[owner], leaf)
-                tensor.copy_(torch.from_numpy(values(name, tuple(tensor.shape), kind)))
+                scale = bn_weight_scale if kind == "bn_weight" else 1.0
+                tensor.copy_(torch.from_numpy(values(name, tuple(tensor.shape), kind, scale)))
     return model
