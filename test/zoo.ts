@@ -1,10 +1,11 @@
 /** Published models under the fill rule on an engine: their logits, and the three training steps that records hold. */
 
 import { it } from "vitest";
-import { type Engine, evaluate } from "../src/engines/index.ts";
+import type { Engine } from "../src/engines/index.ts";
 import { gradients } from "../src/graph/backward.ts";
 import { plan } from "../src/graph/plan.ts";
 import { StateLayout } from "../src/graph/state-layout.ts";
+import type { Numbers } from "../src/kernels/javascript.ts";
 import { models } from "../src/models/registry.ts";
 import { build } from "../src/nn/index.ts";
 import { crossEntropy } from "../src/ops/cross-entropy.ts";
@@ -71,9 +72,9 @@ export interface Training {
   readonly gradientNorms: ReadonlyMap<string, number>;
 }
 
-export interface FilledModel {
+export interface FilledModel<Values extends Numbers = Float32Array> {
   /** Logits of the filled image of this shape, [n, c, h, w], row after row. */
-  logits(shape: readonly number[]): Promise<Float32Array>;
+  logits(shape: readonly number[]): Promise<Values>;
   /** The recorded steps; weights are others afterwards. */
   train(recorded: TrainingRecord): Promise<Training>;
 }
@@ -163,11 +164,11 @@ export function needRecords(found: readonly RecordedModel[]): void {
 }
 
 /** Opens a session with a model's weights filled as its record says, and gives it back when `use` is done. */
-export async function withFilled<Result>(
-  engine: Engine,
+export async function withFilled<Result, Values extends Numbers = Float32Array>(
+  engine: Engine<Values>,
   published: PublishedModel,
   record: ZooRecord,
-  use: (filled: FilledModel) => Promise<Result>,
+  use: (filled: FilledModel<Values>) => Promise<Result>,
 ): Promise<Result> {
   const { model, training = model, recordedName = (ours: string) => ours } = published;
   const { bn_weight_scale: scale } = record.fill;
@@ -197,7 +198,7 @@ export async function withFilled<Result>(
         const shape = [images, height, width, channels];
         const { outputs } = build(model, { input: shape });
         const program = await session.load(plan({ outputs: { logits: outputs.logits }, state: layout }));
-        return (await program.run({ x: filledImages("input", shape) })).logits.slice();
+        return (await program.run({ x: filledImages("input", shape) })).logits.slice() as Values;
       },
       async train(recorded) {
         const { network, loss, found, inputs } = trainingGraph(published, recorded);
@@ -226,46 +227,6 @@ export async function withFilled<Result>(
   }
 }
 
-/**
- * The recorded steps in double precision, computed tensor by tensor: many times as slow, and without what rounding does to units
- * near 0 and to batch norm over few places.
- */
-export function trainInDouble(
-  published: PublishedModel,
-  record: ZooRecord,
-  recorded: TrainingRecord,
-): Training {
-  const { recordedName = (ours: string) => ours } = published;
-  const { network, loss, found, inputs, target } = trainingGraph(published, recorded);
-  const { momentum, weightDecay } = recordedRule;
-  const feeds = new Map<Tensor, ArrayLike<number>>([
-    [network.inputs.x, inputs.x],
-    [target, inputs.labels],
-  ]);
-  const trained = network.parameters.map(({ tensor, name, shape, kind }) => {
-    const filled = filledValues({ name: recordedName(name), shape, kind }, record.fill.bn_weight_scale);
-    const values = Float64Array.from(filled);
-    feeds.set(tensor, values);
-    return { name: recordedName(name), values, velocity: new Float64Array(values.length) };
-  });
-  const losses: number[] = [];
-  const gradientNorms = new Map<string, number>();
-  for (let step = 0; step < 3; step++) {
-    const [[value], ...gradientsNow] = evaluate(step < 2 ? [loss, ...found] : [loss], feeds);
-    losses.push(value);
-    for (const [i, gradient] of gradientsNow.entries()) {
-      const { name, values, velocity } = trained[i];
-      if (step === 0)
-        gradientNorms.set(name, Math.sqrt(Array.from(gradient).reduce((sum, each) => sum + each * each, 0)));
-      for (let j = 0; j < values.length; j++) {
-        velocity[j] = momentum * velocity[j] + gradient[j] + weightDecay * values[j];
-        values[j] -= learningRate * velocity[j];
-      }
-    }
-  }
-  return { losses, gradientNorms };
-}
-
 /** What the recorded steps compute: a loss and its gradients with respect to all parameters. */
 function trainingGraph(published: PublishedModel, { input_shape: [n, c, h, w], labels }: TrainingRecord) {
   const { model, training = model } = published;
@@ -288,7 +249,7 @@ function trainingGraph(published: PublishedModel, { input_shape: [n, c, h, w], l
     x: filledImages("input", [n, h, w, c]),
     labels: pixelwise ? fillLabels("labels", n * h * w, classes) : labels,
   };
-  return { network, target, loss, found, inputs };
+  return { network, loss, found, inputs };
 }
 
 /** The rule of the records, and its rate. */

@@ -1,4 +1,4 @@
-/** What a conformance case is: a graph, what it is fed, and how far a float32 engine may lie from double precision. */
+/** What a conformance case is: a graph, what it is fed, and how far an engine may lie from the reference. */
 
 import type { Scalars } from "../../src/engines/engine.ts";
 import { gradients } from "../../src/graph/backward.ts";
@@ -24,11 +24,11 @@ export interface Built {
 }
 
 /**
- * How far a float32 result may lie from that in double precision, relative to the greatest value of its tensor or to 1.
+ * How far a result may lie from that of the reference in double precision, relative to the greatest value of its tensor or to 1.
  * Each of `terms` additions rounds by half a unit of the last place; the constant covers exponentials and divisions.
  */
-export function toleranceOf({ terms = 1 }: Built): number {
-  return 2 ** -24 * (16 + 2 * terms);
+export function toleranceOf({ terms = 1 }: Built, bits: 32 | 64 = 32): number {
+  return (bits === 32 ? 2 ** -24 : 2 ** -53) * (16 + 2 * terms);
 }
 
 /** Values for all tensors that are not computed, as float32 holds them. */

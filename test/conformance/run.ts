@@ -5,6 +5,7 @@ import type { Engine } from "../../src/engines/engine.ts";
 import { orderOf } from "../../src/graph/order.ts";
 import { plan } from "../../src/graph/plan.ts";
 import { StateLayout } from "../../src/graph/state-layout.ts";
+import type { Numbers } from "../../src/kernels/javascript.ts";
 import type { Tensor } from "../../src/ops/operation.ts";
 import { compile } from "../compute.ts";
 import { type Built, feedsOf, toleranceOf } from "./case.ts";
@@ -16,7 +17,7 @@ export function expected(built: Built): Float64Array[] {
 }
 
 /** The outputs as an engine computes them, through a plan. */
-export async function computed(engine: Engine, built: Built): Promise<Float32Array[]> {
+export async function computed(engine: Engine<Numbers>, built: Built): Promise<Numbers[]> {
   const feeds = feedsOf(built);
   const sources = orderOf(built.outputs).filter((tensor) => tensor.node === undefined);
   const lasting = sources.filter(({ role }) => role !== "input");
@@ -42,17 +43,18 @@ export async function computed(engine: Engine, built: Built): Promise<Float32Arr
   }
 }
 
-/** Compares an engine's outputs with those in double precision. */
+/** Compares the outputs of an engine whose numbers have so many bits with those in double precision. */
 export function expectClose(
   built: Built,
-  found: readonly Float32Array[],
+  found: readonly Numbers[],
   truth: readonly Float64Array[],
+  bits: 32 | 64 = 32,
 ): void {
   for (const [i, { name, shape }] of built.outputs.entries()) {
     const [ours, theirs] = [found[i], truth[i]];
     expect(ours.length, `length of output ${i}`).toBe(theirs.length);
     const scale = theirs.reduce((greatest, each) => Math.max(greatest, Math.abs(each)), 1);
-    const allowed = toleranceOf(built) * scale;
+    const allowed = toleranceOf(built, bits) * scale;
     let worst = 0;
     // Not "less than or equal": an output that is not a number must fail.
     for (const at of theirs.keys())

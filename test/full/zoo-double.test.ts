@@ -1,40 +1,57 @@
 /**
- * Networks for small devices and small pictures in double precision against what their references gave in float64, to the digits
- * that are recorded. Their three steps of training part by hundredths in float32, the references' own too: what
+ * All networks that have a record in float64, in double precision on native code: losses and the gradient of every parameter equal it
+ * to the digits that are recorded. Three steps of training part by hundredths in float32, the references' own too: what
  * `zoo-expectations.ts` allows there is rounding, and nothing else.
- *
- * `STRIATE_DOUBLE=resnet101,…` (or `all`, for hours) takes others, by their records.
  */
 
-import { describe, it, vi } from "vitest";
-import { allModels, needRecords, quickSize, trainInDouble } from "../zoo.ts";
-import { expectTrainingInDouble } from "../zoo-expectations.ts";
+import { afterAll, beforeAll, describe, it, vi } from "vitest";
+import type { Engine } from "../../src/engines/index.ts";
+import { nativeEngine } from "../../src/engines/native/index.ts";
+import float64 from "../golden/float64.json" with { type: "json" };
+import { allModels, needRecords, quickSize, type RecordedModel, withFilled } from "../zoo.ts";
+import { expectTrainingInDouble, type RecordInDouble } from "../zoo-expectations.ts";
 
 vi.mock("../../src/ops/dropout.ts", () => import("../without-dropout.ts"));
 
-/** By their records: those that compute soonest, of what has batch norm, gates, groups, shuffles, shortcuts and responses normalised. */
-const soonest = [
-  "cifar10_full_caffe",
-  "shufflenet_v1_g3_x0_5",
-  "shufflenet_v2_x1_0",
-  "mobilenet_v3_small",
-  "mobilenet_v2",
-  "resnet20_cifar10",
-];
+/** What was recorded later of networks whose records have no norms of gradients in float64. */
+interface LaterRecord {
+  readonly input_shape: readonly number[];
+  readonly losses_float64: readonly number[];
+  readonly grad_norms_float64: readonly number[];
+}
+const later: Readonly<Record<string, LaterRecord>> = float64;
 
-const wanted = process.env.STRIATE_DOUBLE;
+/** What a network gives in float64 where its training steps are those of `quickSize`; undefined where that is not recorded. */
+function inDouble({ recorded, record }: RecordedModel): RecordInDouble | undefined {
+  const { input_shape, losses_float64: losses, grad_norms_float64: gradientNorms } = quickSize(record).train;
+  if (losses !== undefined && gradientNorms !== undefined) return { losses, gradientNorms };
+  const beside = later[recorded];
+  if (beside === undefined) return undefined;
+  if (`${beside.input_shape}` !== `${input_shape}`)
+    throw new Error(`${recorded} was recorded in float64 for other images: ${beside.input_shape}`);
+  return { losses: beside.losses_float64, gradientNorms: beside.grad_norms_float64 };
+}
 
 describe("the zoo in double precision", () => {
+  let engine: Engine<Float64Array>;
+  beforeAll(async () => {
+    engine = await nativeEngine({ bits: 64 });
+  });
+  afterAll(() => engine.dispose());
+
   const all = allModels();
   needRecords(all);
-  const models = all.filter(({ recorded, record }) =>
-    wanted === "all"
-      ? quickSize(record).train.grad_norms_float64 !== undefined
-      : (wanted?.split(",") ?? soonest).includes(recorded),
-  );
 
-  it.each(models)("$name learns as $recorded in float64", ({ name, model, record }) => {
-    const { train } = quickSize(record);
-    expectTrainingInDouble(name, trainInDouble(model, record, train), train, record);
-  });
+  it.each(all.filter((each) => inDouble(each) !== undefined))(
+    "$name learns as $recorded in float64",
+    async (each) => {
+      const { name, model, record } = each;
+      const precise = inDouble(each);
+      if (precise === undefined) throw new Error(`${name} has no record in float64`);
+      const { train } = quickSize(record);
+      await withFilled(engine, model, record, async (filled) =>
+        expectTrainingInDouble(name, await filled.train(train), train, record, precise),
+      );
+    },
+  );
 });

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import type { Lanes } from "../../kernels/c/library.ts";
-import type { CMachine } from "../../kernels/c/target.ts";
+import type { Vectors } from "../../kernels/c/target.ts";
 import { CompileError } from "./compile-error.ts";
 import { digestOf, type Environment, type ObjectCache } from "./object-cache.ts";
 
@@ -11,8 +11,8 @@ export interface Compiler {
   readonly command: string;
   /** "gcc 12.2.0". */
   readonly version: string;
-  /** What it compiles for. */
-  readonly vectors: Omit<CMachine, "threads">;
+  /** What it compiles for: vectors of so many numbers in single precision. */
+  readonly vectors: Vectors;
   /** Everything that decides what comes out for a source. */
   readonly identity: string;
   /** The shared object of a C source, from the cache where it is there. */
@@ -88,7 +88,7 @@ export async function findCompiler(
   };
 }
 
-function vectorsOf(macros: ReadonlyMap<string, string>): Omit<CMachine, "threads"> {
+function vectorsOf(macros: ReadonlyMap<string, string>): Vectors {
   const lanes: Lanes = macros.has("__AVX512F__") ? 16 : macros.has("__AVX__") ? 8 : 4;
   const registers = macros.has("__AVX512F__") || macros.has("__aarch64__") ? 32 : 16;
   return { lanes, registers };

@@ -6,8 +6,10 @@
 import { availableParallelism } from "node:os";
 import type { Plan } from "../../graph/planned.ts";
 import type { StateLayout } from "../../graph/state-layout.ts";
+import type { Lanes, NumberBytes } from "../../kernels/c/library.ts";
 import { type RenderOptions, render } from "../../kernels/c/render.ts";
-import { buffers } from "../../kernels/c/target.ts";
+import { buffers, type Vectors } from "../../kernels/c/target.ts";
+import type { Numbers } from "../../kernels/javascript.ts";
 import { EngineError, OptionError, ShapeError } from "../../tensor/errors.ts";
 import { size } from "../../tensor/shape.ts";
 import { constantsOf } from "../constants.ts";
@@ -29,6 +31,12 @@ export interface NativeEngineOptions {
   readonly threads?: number;
   /** Whether convolutions are summed directly alone, without Winograd's algorithms, whose rounding differs. Default false. */
   readonly exact?: boolean;
+  /**
+   * Bits of a number, in memory and in between: 32 (the default), or 64 for double precision, which tells rounding from mistakes. It goes
+   * through the same schedules in half the speed and twice the memory, sums all convolutions directly (as `exact` does), and gives its
+   * results in Float64Array; exponentials and their kin go number by number.
+   */
+  readonly bits?: 32 | 64;
   /** Work (multiply-adds, and twice the bytes moved) from which on a program is shared among threads. Default 6e6. */
   readonly leastSharedWork?: number;
   /** Hears how many of a program's parts are compiled. */
@@ -41,9 +49,18 @@ export interface NativeEngineOptions {
 const mostThreads = 1024;
 const whatIsState = "its parameters and optimizer state";
 
-export async function nativeEngine(options: NativeEngineOptions = {}): Promise<Engine> {
+/** Throws an OptionError for options out of their ranges, an EngineError where there is no compiler, no koffi or no such system. */
+export function nativeEngine(
+  options: NativeEngineOptions & { readonly bits: 64 },
+): Promise<Engine<Float64Array>>;
+export function nativeEngine(
+  options?: NativeEngineOptions & { readonly bits?: 32 },
+): Promise<Engine<Float32Array>>;
+export function nativeEngine(options: NativeEngineOptions): Promise<Engine<Numbers>>;
+export async function nativeEngine(options: NativeEngineOptions = {}): Promise<Engine<Numbers>> {
   const { threads = availableParallelism(), exact = false, progress, environment = process.env } = options;
-  const { leastSharedWork: least = leastSharedWork } = options;
+  const { leastSharedWork: least = leastSharedWork, bits = 32 } = options;
+  if (bits !== 32 && bits !== 64) throw new OptionError(`bits is ${bits}, but must be 32 or 64.`, { bits });
   if (!Number.isInteger(threads) || threads < 1 || threads > mostThreads)
     throw new OptionError(`threads is ${threads}, but must be a whole number from 1 to ${mostThreads}.`, {
       threads,
@@ -57,19 +74,26 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<E
   ]);
   const runtimeFile = await compiler.compile(runtimeSource, cache);
   const runtime = await loadRuntime(runtimeFile);
+  const shared = { threads, leastSharedWork: least, progress, compiler, cache, runtimeFile, runtime };
+  if (bits === 64)
+    return new NativeEngine({ ...shared, name: "native-double", exact: true, numbers: Float64Array });
   return new NativeEngine({
-    threads,
-    leastSharedWork: least,
-    exact,
-    progress,
-    compiler,
-    cache,
-    runtimeFile,
-    runtime,
+    ...{ ...shared, exact, numbers: Float32Array },
+    name: exact ? "native-exact" : "native",
   });
 }
 
-interface Context {
+/** Memory for numbers of one kind. */
+interface NumbersConstructor<Values extends Numbers> {
+  readonly BYTES_PER_ELEMENT: number;
+  new (length: number): Values;
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): Values;
+  from(values: ArrayLike<number>): Values;
+}
+
+interface Context<Values extends Numbers> {
+  readonly name: string;
+  readonly numbers: NumbersConstructor<Values>;
   readonly threads: number;
   readonly leastSharedWork: number;
   readonly exact: boolean;
@@ -80,19 +104,19 @@ interface Context {
   readonly runtime: Runtime;
 }
 
-class NativeEngine implements Engine {
+class NativeEngine<Values extends Numbers> implements Engine<Values> {
   readonly name: string;
   readonly threads: number;
-  private readonly context: Context;
-  private readonly sessions = new Set<NativeSession>();
+  private readonly context: Context<Values>;
+  private readonly sessions = new Set<NativeSession<Values>>();
 
-  constructor(context: Context) {
+  constructor(context: Context<Values>) {
     this.context = context;
-    this.name = context.exact ? "native-exact" : "native";
+    this.name = context.name;
     this.threads = context.threads;
   }
 
-  async open(state: StateLayout): Promise<Session> {
+  async open(state: StateLayout): Promise<Session<Values>> {
     const memory = { buffer: new SharedArrayBuffer(controlBytes) };
     const pool = await Pool.start(memory, 0, this.threads);
     try {
@@ -113,8 +137,10 @@ class NativeEngine implements Engine {
   }
 }
 
-class NativeSession implements Session {
-  private readonly context: Context;
+class NativeSession<Values extends Numbers> implements Session<Values> {
+  private readonly context: Context<Values>;
+  /** Bytes of a number. */
+  private readonly numberBytes: NumberBytes;
   private readonly state: StateLayout;
   private readonly pool: Pool;
   private readonly memory: { readonly buffer: SharedArrayBuffer };
@@ -129,13 +155,14 @@ class NativeSession implements Session {
   private readonly turns = new Turns();
 
   constructor(
-    context: Context,
+    context: Context<Values>,
     state: StateLayout,
     pool: Pool,
     memory: { readonly buffer: SharedArrayBuffer },
     disposed: () => void,
   ) {
     this.context = context;
+    this.numberBytes = context.numbers.BYTES_PER_ELEMENT === 8 ? 8 : 4;
     this.state = state;
     this.pool = pool;
     this.memory = memory;
@@ -143,33 +170,36 @@ class NativeSession implements Session {
     // Addresses, not memory: the quarter that chunks may read beyond is touched by no one else.
     this.stateBlock = new MemoryBlock(
       context.runtime,
-      4 * state.elements,
-      state.elements + 65536,
+      this.numberBytes * state.elements,
+      (this.numberBytes / 4) * state.elements + 65536,
       whatIsState,
     );
   }
 
-  load(plan: Plan): Promise<Program> {
+  load(plan: Plan): Promise<Program<Values>> {
     return this.turns.take(() => this.loadNow(plan));
   }
 
-  private async loadNow(plan: Plan): Promise<Program> {
+  private async loadNow(plan: Plan): Promise<Program<Values>> {
     this.refuseDisposed();
+    const { numberBytes } = this;
     const { runtime, runtimeFile, compiler, exact } = this.context;
     const alone = workOf(plan) < this.context.leastSharedWork;
     const threads = alone ? 1 : this.context.threads;
     const options: RenderOptions = {
-      machine: { ...compiler.vectors, threads },
+      machine: { ...vectorsOf(compiler.vectors, numberBytes), numberBytes, threads },
       winograd: !exact,
       constants: constantsOf(plan),
       preparation: plan.preparation,
     };
     const rendered = render(plan.steps, plan.layouts, options);
-    const { addresses, libraries } = await loadKernels(rendered.kernels, this.context);
+    const { addresses, libraries } = await loadKernels(rendered.kernels, { ...this.context, numberBytes });
     this.refuseDisposed();
 
     const launches = rendered.steps.flat();
-    const offsets = launches.flatMap(({ places }) => places.map(({ offset }) => BigInt(4 * offset)));
+    const offsets = launches.flatMap(({ places }) =>
+      places.map(({ offset }) => BigInt(numberBytes * offset)),
+    );
     const offsetTable = sharedArray(BigInt64Array, offsets.length);
     offsetTable.set(offsets);
     const table = sharedArray(BigInt64Array, launchWords * launches.length);
@@ -187,14 +217,19 @@ class NativeSession implements Session {
     this.wantState(slackBytes);
     this.want(
       buffers.work,
-      4 * plan.workElements,
+      numberBytes * plan.workElements,
       slackBytes,
       "the activations of this network at this batch size",
     );
     this.want(buffers.scratch, bytes.scratch, slackBytes, "the work of this network at this batch size");
     this.want(buffers.thread, threads * ownBytes, 0, "the threads' work");
     const kept = new MemoryBlock(runtime, bytes.kept, slackBytes, "prepared weights");
-    const prepared = new MemoryBlock(runtime, 4 * plan.preparedElements, slackBytes, "prepared weights");
+    const prepared = new MemoryBlock(
+      runtime,
+      numberBytes * plan.preparedElements,
+      slackBytes,
+      "prepared weights",
+    );
     this.kept.push(kept, prepared);
     const own = this.shared.get(buffers.thread)?.address ?? 0;
     const start = await this.pool.load(
@@ -232,23 +267,20 @@ class NativeSession implements Session {
       ]);
       for (const [buffer, address] of addressOf) alive.bases[buffer] = BigInt(address);
       feed(plan, inputs, ({ buffer, offset }, values) => {
-        const numbers = values instanceof Float32Array ? values : Float32Array.from(values);
-        runtime.put((addressOf.get(buffer) ?? 0) + 4 * offset, numbers, 4 * numbers.length);
+        this.put((addressOf.get(buffer) ?? 0) + numberBytes * offset, values);
       });
       alive.scalars[0] = given.seed ?? 0;
       alive.scalars[1] = given.step ?? 0;
-      new Float32Array(alive.scalars.buffer)[2] = given.learningRate ?? 0;
+      new this.context.numbers(alive.scalars.buffer, 8, 1)[0] = given.learningRate ?? 0;
       // What is constant is left out where the run does not begin with the first launch.
       const isPrepared = preparedFor === this.version;
       start(isPrepared ? 1 : 0);
       if (plan.changesState) this.version++;
       preparedFor = this.version;
       if (ended !== undefined) tell(rendered.steps, alive.ends, isPrepared ? plan.preparation : 0, ended);
-      return collect(plan, ({ buffer, offset }, elements) => {
-        const values = new Float32Array(elements);
-        runtime.get(values, (addressOf.get(buffer) ?? 0) + 4 * offset, 4 * elements);
-        return values;
-      });
+      return collect(plan, ({ buffer, offset }, elements) =>
+        this.get((addressOf.get(buffer) ?? 0) + numberBytes * offset, elements),
+      );
     };
     return {
       plan,
@@ -270,7 +302,7 @@ class NativeSession implements Session {
   /** Makes sure that so many bytes beyond the end of the state may be read. */
   private wantState(slack: number): void {
     const { runtime } = this.context;
-    const [before, bytes] = [this.stateBlock, 4 * this.state.elements];
+    const [before, bytes] = [this.stateBlock, this.numberBytes * this.state.elements];
     if (before.bytes >= bytes + slack) return;
     const after = new MemoryBlock(runtime, bytes, slack, whatIsState);
     runtime.copy(after.address, before.address, bytes);
@@ -278,19 +310,31 @@ class NativeSession implements Session {
     before.release();
   }
 
-  read(name: string): Float32Array {
-    const { address, elements } = this.entry(name);
-    const values = new Float32Array(elements);
-    this.context.runtime.get(values, address, 4 * elements);
+  /** Copies values to an address, as numbers of the engine's. */
+  private put(address: number, values: ArrayLike<number>): void {
+    const { runtime, numbers } = this.context;
+    const copied = values instanceof numbers ? values : numbers.from(values);
+    runtime.put(address, copied, this.numberBytes * copied.length);
+  }
+
+  /** A copy of the values at an address. */
+  private get(address: number, elements: number): Values {
+    const { runtime, numbers } = this.context;
+    const values = new numbers(elements);
+    runtime.get(values, address, this.numberBytes * elements);
     return values;
+  }
+
+  read(name: string): Values {
+    const { address, elements } = this.entry(name);
+    return this.get(address, elements);
   }
 
   write(name: string, values: ArrayLike<number>): void {
     const { address, elements } = this.entry(name);
     if (values.length !== elements)
       throw new ShapeError(`${name} takes ${elements} numbers, but ${values.length} came.`, { name });
-    const numbers = values instanceof Float32Array ? values : Float32Array.from(values);
-    this.context.runtime.put(address, numbers, 4 * elements);
+    this.put(address, values);
     this.version++;
   }
 
@@ -308,12 +352,20 @@ class NativeSession implements Session {
     this.refuseDisposed();
     const entry = this.state.entries.get(name);
     if (entry === undefined) throw new ShapeError(`the model's state has no ${name}.`, { name });
-    return { address: this.stateBlock.address + 4 * entry.offset, elements: size(entry.shape) };
+    return {
+      address: this.stateBlock.address + this.numberBytes * entry.offset,
+      elements: size(entry.shape),
+    };
   }
 
   private refuseDisposed(): void {
     if (this.isDisposed) throw new EngineError("this session was disposed of. Open another one.");
   }
+}
+
+/** Vectors as wide, of numbers of so many bytes. */
+function vectorsOf({ lanes, registers }: Vectors, numberBytes: NumberBytes): Vectors {
+  return { lanes: ((4 * lanes) / numberBytes) as Lanes, registers };
 }
 
 /** Tells when each step ended. */

@@ -26,7 +26,8 @@ export interface OpenEngineOptions {
 
 /**
  * Opens an engine: "native", "wasm" or "js", with "-exact" behind it or not, as engines call themselves; "auto" is the
- * first of them that this machine has. Throws an EngineError for one that it has not.
+ * first of them that this machine has. Throws an EngineError for one that it has not. Double precision, "native-double", is opened by
+ * `nativeEngine` alone.
  */
 export async function openEngine(name: string, options: OpenEngineOptions = {}): Promise<Engine> {
   const { threads, tell, progress, environment } = options;

@@ -1,7 +1,7 @@
 /** From texts of kernels to functions in this process: compiled in units, several at a time. */
 
 import { availableParallelism } from "node:os";
-import { library } from "../../kernels/c/library.ts";
+import { library, type NumberBytes } from "../../kernels/c/library.ts";
 import type { KernelText } from "../../kernels/c/target.ts";
 import type { Compiler } from "./compiler.ts";
 import type { ObjectCache } from "./object-cache.ts";
@@ -13,6 +13,8 @@ const unitLength = 60_000;
 export interface UnitsOptions {
   readonly compiler: Compiler;
   readonly cache: ObjectCache;
+  /** Bytes of the numbers that kernels compute with. */
+  readonly numberBytes: NumberBytes;
   /** Hears how many parts are compiled. */
   readonly progress: ((compiled: number, all: number) => void) | undefined;
 }
@@ -27,7 +29,7 @@ export interface LoadedKernels {
 /** Kernels' addresses by name, compiled in units of some length, as many at once as there are cores. */
 export async function loadKernels(
   kernels: readonly KernelText[],
-  { compiler, cache, progress }: UnitsOptions,
+  { compiler, cache, numberBytes, progress }: UnitsOptions,
 ): Promise<LoadedKernels> {
   const units: KernelText[][] = [];
   let length = Number.POSITIVE_INFINITY;
@@ -43,7 +45,7 @@ export async function loadKernels(
   const libraries: unknown[] = [];
   let [next, done] = [0, 0];
   const bring = async (unit: readonly KernelText[]) => {
-    const file = await compiler.compile(sourceOf(unit), cache);
+    const file = await compiler.compile(sourceOf(unit, numberBytes), cache);
     const loaded = await loadUnit(file, unit.length);
     libraries.push(loaded.library);
     for (const [i, { name }] of unit.entries()) addresses.set(name, loaded.addresses[i]);
@@ -65,10 +67,10 @@ export async function loadKernels(
   return { addresses, libraries };
 }
 
-function sourceOf(unit: readonly KernelText[]): string {
+function sourceOf(unit: readonly KernelText[], numberBytes: NumberBytes): string {
   const table = unit.map(({ name }) => `(void *)${name}`).join(", ");
   const kernels = unit.map(({ text }) => text).join("\n");
-  return `${library(kernels)}
+  return `${library(kernels, numberBytes)}
 ${kernels}
 double kernel_address(int i) {
   static void *const kernels[] = {${table}};

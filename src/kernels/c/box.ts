@@ -32,18 +32,18 @@ export function boxLines(
   const step = vertical.factorOf(box.blocked);
   const from = `${kernel.pointer(a.operand)} + row * ${strides[1]} + ${(start + left) * strides[2] + channels.constant}${terms(image, strides[0], (each) => box.outside.includes(each))}${terms(channels, 1, ofBatch)}`;
   const zero = (at: number, length: number) =>
-    length === 0 ? [] : [`__builtin_memset(to + ${at}, 0, ${4 * length});`];
+    length === 0 ? [] : [`__builtin_memset(to + ${at}, 0, ${length} * sizeof(real));`];
   const copy =
     strides[2] === depth
-      ? [`__builtin_memcpy(to + ${left * depth}, ${from}, ${4 * inside * depth});`]
+      ? [`__builtin_memcpy(to + ${left * depth}, ${from}, ${inside * depth} * sizeof(real));`]
       : [
-          `for (long x = 0; x < ${inside}; x++) __builtin_memcpy(to + ${left * depth} + x * ${depth}, ${from} + x * ${strides[2]}, ${4 * depth});`,
+          `for (long x = 0; x < ${inside}; x++) __builtin_memcpy(to + ${left * depth} + x * ${depth}, ${from} + x * ${strides[2]}, ${depth} * sizeof(real));`,
         ];
   return [
     `for (long y = 0; y < ${height} - (${box.block} - count) * ${step}; y++) {`,
     `const long row = ${vertical.constant} + from * ${step} + y${terms(vertical, 1, ofBatch)};`,
-    `float *const to = ${kernel.pointerTo(to)} + y * ${width * depth};`,
-    `if (row < 0 || row >= ${h}) { __builtin_memset(to, 0, ${4 * width * depth}); continue; }`,
+    `real *const to = ${kernel.pointerTo(to)} + y * ${width * depth};`,
+    `if (row < 0 || row >= ${h}) { __builtin_memset(to, 0, ${width * depth} * sizeof(real)); continue; }`,
     ...zero(0, left * depth),
     ...(inside > 0 ? copy : []),
     ...zero((left + inside) * depth, right * depth),

@@ -60,8 +60,8 @@ export function renderFewRows(target: CTarget, c: Contraction, layout: Layout): 
     const loads = (width: number) =>
       each(count, (i) => `const v${width} b${i} = load_${width}(b + ${i * stepB} + j);`);
     return [
-      `const float *const b = matrix + k * ${stepB};`,
-      ...each(rows, (r) => each(count, (i) => `const float x${r}_${i} = ${factor(r, i)};`)).flat(),
+      `const real *const b = matrix + k * ${stepB};`,
+      ...each(rows, (r) => each(count, (i) => `const real x${r}_${i} = ${factor(r, i)};`)).flat(),
       `for (long j = 0; j < ${whole}; j += ${lanes}) {`,
       ...loads(lanes),
       ...each(count, (i) => `__builtin_prefetch(b + ${(i + together) * stepB} + j);`),
@@ -74,11 +74,11 @@ export function renderFewRows(target: CTarget, c: Contraction, layout: Layout): 
     ];
   };
   kernel.body.push(
-    `const float *const a = ${kernel.pointer(c.a.operand)} + ${linearA.constant};`,
-    `const float *const matrix = ${kernel.pointer(c.b.operand)} + ${linearB.constant};`,
-    `float *const t = ${kernel.pointer(partial)} + task * ${rows * columns};`,
+    `const real *const a = ${kernel.pointer(c.a.operand)} + ${linearA.constant};`,
+    `const real *const matrix = ${kernel.pointer(c.b.operand)} + ${linearB.constant};`,
+    `real *const t = ${kernel.pointer(partial)} + task * ${rows * columns};`,
     `const long last = least((task + 1) * ${perChunk}, ${step.extent});`,
-    `__builtin_memset(t, 0, ${4 * rows * columns});`,
+    `__builtin_memset(t, 0, ${rows * columns} * sizeof(real));`,
     `long k = task * ${perChunk};`,
     `for (; k + ${together} <= last; k += ${together}) {`,
     ...add(together),

@@ -114,12 +114,12 @@ export class GroupLoops {
     if (t.blocksInPanel) lines.push(...sumBlockLoop(t, t.sums[0].extent));
     const from = t.sumBlock === undefined ? "" : term(sumBlockNames(t)[0], this.factorB(t.sums[0]));
     lines.push(
-      `const float *const bPanel = ${this.at.b}${from} + ${t.panels.start(group)} + (panel - ${group.panel}) * ${t.panels.step(group)};`,
+      `const real *const bPanel = ${this.at.b}${from} + ${t.panels.start(group)} + (panel - ${group.panel}) * ${t.panels.step(group)};`,
     );
     // Blocks of a panel lie behind one another, as panels do.
     const next = t.blocksInPanel ? this.stepsOfBlock() : this.stepsPerTile;
     if (this.asksPanel && t.askedInPanel === undefined)
-      lines.push(`const float *ahead = bPanel + ${width} * ${next};`);
+      lines.push(`const real *ahead = bPanel + ${width} * ${next};`);
     inside();
     lines.push("}");
     if (t.blocksInPanel) lines.push("}");
@@ -200,17 +200,17 @@ export class GroupLoops {
       this.call({ height, deep, isDirect: true }, rowsAt, outAt, read);
       return;
     }
-    lines.push(`{ float tile[${deep * height * width}] __attribute__((aligned(64)));`);
+    lines.push(`{ real tile[${deep * height * width}] __attribute__((aligned(64)));`);
     const eachRow = `${eachPlace}
-const float *const sums = tile + (d * ${height} + i) * ${width};
-float *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[along]?.factors[1] ?? 0};
+const real *const sums = tile + (d * ${height} + i) * ${width};
+real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[along]?.factors[1] ?? 0};
 (void)to;`;
     if (t.accumulates)
       lines.push(
         eachRow,
         columns === undefined
-          ? `for (long j = 0; j < ${width}; j++) ((float *)sums)[j] = n + j < ${c.n.extent} ? to[j] : 0.0f;`
-          : `__builtin_memcpy((float *)sums, to, ${4 * columns});`,
+          ? `for (long j = 0; j < ${width}; j++) ((real *)sums)[j] = n + j < ${c.n.extent} ? to[j] : 0.0f;`
+          : `__builtin_memcpy((real *)sums, to, ${columns} * sizeof(real));`,
         "}",
       );
     this.call({ height, deep, isDirect: false }, rowsAt, "tile");
@@ -219,7 +219,7 @@ float *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[al
         eachRow,
         columns === undefined
           ? `for (long j = 0; j < ${width} && n + j < ${c.n.extent}; j++) to[j] = sums[j];`
-          : `__builtin_memcpy(to, sums, ${4 * columns});`,
+          : `__builtin_memcpy(to, sums, ${columns} * sizeof(real));`,
         "}",
       );
     else lines.push(...epilogueLines(t, kernel, this.variables, { height, deep, width, columns }));

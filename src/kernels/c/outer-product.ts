@@ -148,7 +148,7 @@ class OuterProductRenderer {
     const { row, outer, tiling, chunks } = form;
     // The last panel is copied whole, from beyond the last column.
     const last = tiling.groups[tiling.groups.length - 1];
-    target.slackBytes = Math.max(target.slackBytes, 4 * last.vectors * tiling.lanes + 64);
+    target.readsBeyond(last.vectors * tiling.lanes);
     const panels = last.panel + last.count;
     const rowTasks = Math.ceil(row.extent / form.rows);
     const panelTasks = Math.ceil(panels / form.panels);
@@ -164,11 +164,11 @@ class OuterProductRenderer {
       `const long rowFrom = rowTask * ${form.rows}, rows = least(${form.rows}, ${row.extent} - rowFrom);`,
     );
     const pitch = this.outStep(row);
-    lines.push(`float *const out = ${this.outStart(kernel, names)} + rowFrom * ${pitch};`, "(void)chunk;");
+    lines.push(`real *const out = ${this.outStart(kernel, names)} + rowFrom * ${pitch};`, "(void)chunk;");
     const first = firstColumn(tiling, "panelFrom");
     const end = firstColumn(tiling, "panelTo");
     lines.push(
-      `for (long r = 0; r < rows; r++) __builtin_memset(out + r * ${pitch} + ${first}, 0, 4 * (${end} - ${first}));`,
+      `for (long r = 0; r < rows; r++) __builtin_memset(out + r * ${pitch} + ${first}, 0, (${end} - ${first}) * sizeof(real));`,
     );
     this.blocks(kernel, names, pitch);
     const tasks = panelTasks * rowTasks * extentOf(outer) * chunks;
@@ -217,7 +217,7 @@ class OuterProductRenderer {
       linearIndex(c.b.at, start(c.b.operand)),
     ];
     const from = `${kernel.pointer(c.a.operand)} + ${linearA.constant} + rowFrom${fixed(linearA)}${walked(0)}`;
-    const copied = `__builtin_memcpy(${copyA} + step * ${rowPitch}, ${from}, 4 * rows);`;
+    const copied = `__builtin_memcpy(${copyA} + step * ${rowPitch}, ${from}, rows * sizeof(real));`;
     const guards = guardsOf(c);
     if (guards.length > 0) {
       for (const [i, { at: guard }] of guards.entries())
@@ -225,11 +225,11 @@ class OuterProductRenderer {
       const inside = guards.map(({ extent }, i) => `g${i} >= 0 && g${i} < ${extent}`).join(" && ");
       lines.push(
         `if (${inside}) ${copied}`,
-        `else __builtin_memset(${copyA} + step * ${rowPitch}, 0, 4 * rows);`,
+        `else __builtin_memset(${copyA} + step * ${rowPitch}, 0, rows * sizeof(real));`,
       );
     } else lines.push(copied);
     lines.push(
-      `const float *const b = ${kernel.pointer(c.b.operand)} + ${linearB.constant}${fixed(linearB)}${walked(1)};`,
+      `const real *const b = ${kernel.pointer(c.b.operand)} + ${linearB.constant}${fixed(linearB)}${walked(1)};`,
     );
     for (const group of tiling.groups)
       lines.push(

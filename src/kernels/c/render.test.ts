@@ -17,7 +17,7 @@ import { buffers } from "./target.ts";
 function rendered(y: Tensor, threads = 1) {
   const { steps, layouts, preparation } = planOf([y]);
   return render(steps, layouts, {
-    machine: { threads, lanes: 16, registers: 32 },
+    machine: { threads, numberBytes: 4, lanes: 16, registers: 32 },
     winograd: true,
     constants: new Set(),
     preparation,
@@ -41,7 +41,7 @@ test("tells how far kernels read beyond the end of memory", () => {
 test("layers of the same shapes share a kernel", () => {
   const [a, b] = [input("a", [64, 7]), input("b", [64, 7])];
   const { steps, layouts } = planOf([relu({ x: a }, {}), relu({ x: b }, {})]);
-  const machine = { threads: 1, lanes: 16, registers: 32 } as const;
+  const machine = { threads: 1, numberBytes: 4, lanes: 16, registers: 32 } as const;
   const { kernels, steps: launches } = render(steps, layouts, {
     ...{ machine, winograd: true, constants: new Set(), preparation: 0 },
   });
@@ -77,7 +77,7 @@ test.each(["train", "evaluate"] as const)(
     });
     const plan: Plan = learner.plan(form, 2);
     const options = {
-      machine: { threads: 2, lanes: 8, registers: 16 } as const,
+      machine: { threads: 2, numberBytes: 4, lanes: 8, registers: 16 } as const,
       winograd: true,
       constants: constantsOf(plan),
     };
@@ -100,7 +100,7 @@ test("operands in one place are not taken for operands in two", () => {
   const twice = add({ a, b: a }, {});
   const both = add({ a, b }, {});
   const { steps, layouts } = planOf([twice, both]);
-  const machine = { threads: 1, lanes: 16, registers: 32 } as const;
+  const machine = { threads: 1, numberBytes: 4, lanes: 16, registers: 32 } as const;
   const { steps: launches } = render(steps, layouts, {
     ...{ machine, winograd: true, constants: new Set(), preparation: 0 },
   });

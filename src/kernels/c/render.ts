@@ -53,7 +53,7 @@ export function render(
 interface RenderedFormula {
   readonly launches: readonly Launch[];
   readonly places: readonly Place[];
-  /** Where the memory that they keep begins, and how much it is. */
+  /** Where the memory that they keep begins, in elements, and how much it is. */
   readonly keptFrom: number;
   readonly keptBytes: number;
 }
@@ -71,7 +71,8 @@ function renderStep(
     (operand) => target.layoutOf(operand),
     (operand) => target.constants.has(operand),
   );
-  const keptFrom = target.bytes.kept;
+  const { keptElements: keptFrom } = target;
+  const keptBytes = target.bytes.kept;
   const before = known.get(text);
   const launches = before && movedLaunches(before, places, keptFrom);
   if (launches !== undefined) {
@@ -80,7 +81,7 @@ function renderStep(
   }
   target.beginStep();
   const rendered = renderFormula(target, formula, layout);
-  known.set(text, { launches: rendered, places, keptFrom, keptBytes: target.bytes.kept - keptFrom });
+  known.set(text, { launches: rendered, places, keptFrom, keptBytes: target.bytes.kept - keptBytes });
   return rendered;
 }
 
@@ -107,7 +108,7 @@ function movedPlace(
   keptFrom: number,
 ): Place | undefined {
   const { buffer, offset } = place;
-  if (buffer === buffers.kept) return { buffer, offset: offset + (keptFrom - before.keptFrom) / 4 };
+  if (buffer === buffers.kept) return { buffer, offset: offset + keptFrom - before.keptFrom };
   // Memory that kernels of one step tell each other is given anew to each step, from its beginning.
   if (buffer === buffers.scratch || buffer === buffers.thread || buffer === buffers.scalars) return place;
   return places[before.places.findIndex((each) => each.buffer === buffer && each.offset === offset)];

@@ -10,7 +10,7 @@ import type { Part } from "../formula.ts";
 import type { Layout, Layouts } from "../layout.ts";
 import { placesBeyond } from "../split-reduction.ts";
 import type { Operand } from "../value.ts";
-import { type Lanes, vectorWidths } from "./library.ts";
+import { type Lanes, type NumberBytes, vectorWidths } from "./library.ts";
 
 /** The memories of a program: the three of its plan, and those that its kernels use among themselves. */
 export const buffers = {
@@ -26,7 +26,10 @@ export const buffers = {
   scalars: 6,
 } as const;
 
-/** So many numbers apart, addresses fall into the same lines of an L1 cache; and the numbers of a line. */
+/**
+ * So many numbers apart, addresses fall into the same lines of an L1 cache; and the numbers of a line. As all figures of schedules, for
+ * 4 bytes a number: with 8, sums are cut up and added in the same order, and caches hold half as much.
+ */
 export const collision = 1024;
 export const lineNumbers = 16;
 
@@ -51,11 +54,16 @@ export interface Launch {
 export interface CMachine {
   /** Threads that share the work. How sums are cut up must not depend on it. */
   readonly threads: number;
+  /** Bytes of a number: 4 in single precision, 8 in double. */
+  readonly numberBytes: NumberBytes;
   /** Numbers in the widest vector. */
   readonly lanes: Lanes;
   /** Vector registers: 32 with AVX-512 and on ARM, else 16. */
   readonly registers: number;
 }
+
+/** What a machine's vectors are. */
+export type Vectors = Pick<CMachine, "lanes" | "registers">;
 
 export interface KernelText {
   readonly name: string;
@@ -98,16 +106,22 @@ export class CTarget {
 
   /** A place of so many elements that only this step uses, or that each thread has for itself. */
   scratch(elements: number, kind: "scratch" | "thread" = "scratch"): Place {
-    const offset = this.step[kind] / 4;
-    this.step[kind] += aligned(4 * elements);
+    const { numberBytes } = this.machine;
+    const offset = this.step[kind] / numberBytes;
+    this.step[kind] += aligned(numberBytes * elements);
     this.bytes[kind] = Math.max(this.bytes[kind], this.step[kind]);
     return { buffer: buffers[kind], offset };
   }
 
+  /** Where the next place in kept memory begins. */
+  get keptElements(): number {
+    return this.bytes.kept / this.machine.numberBytes;
+  }
+
   /** A place of so many elements that keeps its values between runs. */
   kept(elements: number): Place {
-    const offset = this.bytes.kept / 4;
-    this.bytes.kept += aligned(4 * elements);
+    const offset = this.keptElements;
+    this.bytes.kept += aligned(this.machine.numberBytes * elements);
     return { buffer: buffers.kept, offset };
   }
 
@@ -137,8 +151,12 @@ export class CTarget {
 
   /** A kernel reads what these parts read, in vectors. */
   reads(parts: readonly Part[]): void {
-    const places = placesBeyond(parts, (operand) => this.layoutOf(operand));
-    this.slackBytes = Math.max(this.slackBytes, 4 * places + 64);
+    this.readsBeyond(placesBeyond(parts, (operand) => this.layoutOf(operand)));
+  }
+
+  /** A kernel reads so many places and a vector beyond the end of a memory. */
+  readsBeyond(places: number): void {
+    this.slackBytes = Math.max(this.slackBytes, this.machine.numberBytes * places + 64);
   }
 
   /** The widest vector that a row of so many numbers fills. */
@@ -191,7 +209,7 @@ export class CKernel {
     return this.pointerTo(this.target.layoutOf(operand));
   }
 
-  pointerTo({ buffer, offset }: Place, type = "float"): string {
+  pointerTo({ buffer, offset }: Place, type = "real"): string {
     const key = `${buffer}:${offset}`;
     let name = this.pointers.get(key);
     if (name === undefined) {
@@ -206,7 +224,7 @@ export class CKernel {
     return name;
   }
 
-  /** Seed, step and learning rate of the run, as 32-bit words. */
+  /** The run's seed and step as words of 32 bits, and behind them its learning rate as a number. */
   scalars(): string {
     return this.pointerTo({ buffer: buffers.scalars, offset: 0 }, "int32_t");
   }

@@ -104,12 +104,12 @@ export function epilogueLines(
   const rowAxes = runs.filter((_, i) => i === along || i === along - 1);
   values.give(c.sum, (wide) => `load_${wide}(sums + column - n)`, [c.n, ...rowAxes]);
   const eachRow = (inside: () => void) => {
-    const row = `const float *const sums = tile + (d * ${height} + i) * ${width};`;
+    const row = `const real *const sums = tile + (d * ${height} + i) * ${width};`;
     const loops = `for (long d = 0; d < ${deep}; d++) for (long i = 0; i < ${height}; i++) {`;
     if (rowAxes.length > 0) values.scoped(rowAxes, `${loops}\n${row}`, inside);
     else inside();
   };
-  if (rowAxes.length === 0) values.line("const float *const sums = tile;");
+  if (rowAxes.length === 0) values.line("const real *const sums = tile;");
   const store = () => values.store(c.part.value, linearOf(0, outFactor, 1), kernel.pointerTo(out));
   if (columns === undefined)
     eachRow(() =>

@@ -79,7 +79,7 @@ export class TileLoops {
     };
     if (isCopied)
       lines.push(
-        `for (long r = rowFrom; r < rowTo; r++) __builtin_memcpy(${sources.copy} + (r - rowFrom) * ${rowStep}, ${a} + r * ${rows[along].factors[0]}, ${4 * sums[0].extent});`,
+        `for (long r = rowFrom; r < rowTo; r++) __builtin_memcpy(${sources.copy} + (r - rowFrom) * ${rowStep}, ${a} + r * ${rows[along].factors[0]}, ${sums[0].extent} * sizeof(real));`,
       );
     for (const group of tiling.groups)
       new GroupLoops(this.t, group, kernel, lines, variables, sources).render();
@@ -133,7 +133,9 @@ export class TileLoops {
       ...(splits.length > 0 ? [` + chunk * ${this.t.out.strides[0]}`] : []),
       ...(blocksRows && box !== undefined ? [term("from", this.t.outFactor(box.blocked))] : []),
     ].join("");
-    lines.push(`__builtin_memset(${kernel.pointerTo(this.t.out)}${terms} + nFrom, 0, 4 * (nTo - nFrom));`);
+    lines.push(
+      `__builtin_memset(${kernel.pointerTo(this.t.out)}${terms} + nFrom, 0, (nTo - nFrom) * sizeof(real));`,
+    );
     lines.push(...rows.map(() => "}"));
     lines.push("}");
   }

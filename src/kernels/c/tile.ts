@@ -7,7 +7,7 @@
  */
 
 import type { Lanes } from "./library.ts";
-import { type CMachine, lineNumbers } from "./target.ts";
+import { lineNumbers, type Vectors } from "./target.ts";
 
 /** One run of steps of the sum, and how far each moves in A and in B. */
 export interface SumRun {
@@ -62,8 +62,8 @@ const prefetchNumbers = 2048;
 
 /** Arguments of a tile's function. */
 export function tileArguments({ finish }: Pick<Tile, "finish">): string {
-  const further = finish?.pointers.map((each) => `, const float *restrict ${each}`).join("") ?? "";
-  return `const float *restrict a, const float *restrict b, float *restrict t, const long steps, const float *ahead${further}`;
+  const further = finish?.pointers.map((each) => `, const real *restrict ${each}`).join("") ?? "";
+  return `const real *restrict a, const real *restrict b, real *restrict t, const long steps, const real *ahead${further}`;
 }
 
 export function tileBody(tile: Tile): string {
@@ -79,7 +79,7 @@ export function tileBody(tile: Tile): string {
   each((i, j) => `v${lanes} c${i}_${j} = ${accumulates ? `load_${lanes}(${at(i, j)})` : `{0}`};`);
   for (const [i, run] of sum.entries()) {
     const [outerA, outerB] = i === 0 ? ["a", "b"] : [`a${i - 1}`, `b${i - 1}`];
-    lines.push(`const float *a${i} = ${outerA}, *b${i} = ${outerB};`);
+    lines.push(`const real *a${i} = ${outerA}, *b${i} = ${outerB};`);
     lines.push(`for (long k${i} = 0; k${i} < ${run.extent}; k${i}++) {`);
   }
   const last = sum.length - 1;
@@ -94,7 +94,7 @@ export function tileBody(tile: Tile): string {
   }
   if (tile.asksRows) lines.push(`__builtin_prefetch(a + ${rows * tile.rowStep} + k0 * ${rows}, 0, 3);`);
   for (let i = 0; i < deep * rows; i++) {
-    const row = `{ const float y = ${a}[${offset(i, tile.rowStep, tile.deepStep)}];`;
+    const row = `{ const real y = ${a}[${offset(i, tile.rowStep, tile.deepStep)}];`;
     const adds = Array.from({ length: vectors }, (_, j) => `c${i}_${j} += y * x${j};`);
     lines.push(`${row} ${adds.join(" ")} }`);
   }
@@ -129,12 +129,12 @@ export interface Tiling {
 }
 
 /** Vectors of the best tile where there are many rows and columns: 6 × 4 in 32 registers, 6 × 2 in 16. */
-export function tileVectors({ registers }: Pick<CMachine, "registers">): number {
+export function tileVectors({ registers }: Pick<Vectors, "registers">): number {
   return registers === 32 ? 4 : 2;
 }
 
 /** Steps of the sum for which such a tile's panel stays in the L2 cache from tile to tile. */
-export function stepsInCache(machine: CMachine): number {
+export function stepsInCache(machine: Vectors): number {
   return Math.floor(panelNumbers / (tileVectors(machine) * machine.lanes));
 }
 
@@ -147,7 +147,7 @@ export function tilingOf(
   rows: number,
   stretches: number,
   steps: number,
-  machine: CMachine,
+  machine: Vectors,
 ): Tiling {
   const widest = machine.lanes;
   let best: Tiling | undefined;
@@ -178,7 +178,7 @@ export function tilingOf(
 }
 
 /** Rows of the highest tile of so many vectors. */
-function mostRows(vectors: number, { registers }: CMachine): number {
+function mostRows(vectors: number, { registers }: Vectors): number {
   // Of several vectors one register is left free: with all taken (4 × 3 of AVX2), GCC loads the columns again for each row, 68 GFLOP/s
   // of 94.
   const free = vectors === 1 ? 1 : 2;
@@ -212,7 +212,7 @@ function shapeOf(
  * 6 × 2 vectors reach 94 GFLOP/s of 94, 14 × 1 77. With 32 (Intel Ice Lake, 512 bits): a row's number costs half a multiply-add, 6 × 4
  * vectors reach 187 GFLOP/s of 207, 8 × 3 184, 12 × 2 165, 14 × 2 163, 14 × 1 105, and 1 × 8 waits for B, 65.
  */
-function timeOf(height: number, vectors: number, { registers }: CMachine, isFar: boolean): number {
+function timeOf(height: number, vectors: number, { registers }: Vectors, isFar: boolean): number {
   if (registers < 32) return Math.max(height * vectors, 1.25 * height + 2 * vectors, 10) + 1;
   return Math.max((vectors + 0.5) * height, 2 * height, (isFar ? farCost : 4.5) * vectors, 10);
 }

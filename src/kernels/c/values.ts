@@ -237,7 +237,7 @@ export class Values {
     const above = this.levels.splice(this.levels.indexOf(level) + 1);
     const text = node.kind === "reduce" ? this.reduce(value) : this.expression(value, wide ? this.lanes : 0);
     const name = this.kernel.name("x");
-    level.lines.push(`const ${wide ? `v${this.lanes}` : "float"} ${name} = ${text};`);
+    level.lines.push(`const ${wide ? `v${this.lanes}` : "real"} ${name} = ${text};`);
     level.known.set(key, name);
     this.levels.push(...above);
     return name;
@@ -256,13 +256,13 @@ export class Values {
     switch (node.kind) {
       case "scalar": {
         const scalars = this.kernel.scalars();
-        if (node.name === "learningRate") return `((const float *)${scalars})[2]`;
-        return `(float)((const uint32_t *)${scalars})[${node.name === "seed" ? 0 : 1}]`;
+        if (node.name === "learningRate") return `*(const real *)(${scalars} + 2)`;
+        return `(real)((const uint32_t *)${scalars})[${node.name === "seed" ? 0 : 1}]`;
       }
       case "random":
         return `random_${lanes}(${this.kernel.scalars()}, ${node.stream >>> 0}u, ${this.integers(counter ?? node.counter, lanes)})`;
       case "position":
-        if (lanes === 0) return `(float)(${this.index(counter ?? node.index)})`;
+        if (lanes === 0) return `(real)(${this.index(counter ?? node.index)})`;
         return `__builtin_convertvector(${this.integers(counter ?? node.index, lanes)}, v${lanes})`;
       case "unary":
         return `${node.operator}_${lanes}(${this.emit(node.a)})`;
@@ -275,7 +275,7 @@ export class Values {
       }
       case "compare":
         return lanes === 0
-          ? `(float)(${this.mask(value, lanes)})`
+          ? `(real)(${this.mask(value, lanes)})`
           : `number_${lanes}(${this.mask(value, lanes)})`;
       case "select":
         return `select_${lanes}(${this.mask(node.condition, lanes)}, ${wide(node.a)}, ${wide(node.b)})`;
@@ -338,7 +338,7 @@ export class Values {
     if (node.kind !== "reduce") throw new Error("no reduction");
     const axes = this.scheduled.reductions.get(value) ?? [];
     const lanes = this.isWide(value) ? this.lanes : 0;
-    const type = lanes === 0 ? "float" : `v${lanes}`;
+    const type = lanes === 0 ? "real" : `v${lanes}`;
     const spread = (text: string) => (lanes === 0 ? text : `splat_${lanes}(${text})`);
     const [total, place] = [this.kernel.name("s"), this.kernel.name("s")];
     this.line(`${type} ${total} = ${spread(node.operator === "sum" ? "0.0f" : "-__builtin_inff()")};`);
@@ -362,7 +362,7 @@ export class Values {
         this.line(
           `const ${mask} ${wins} = (${term} > ${total}) | ((${term} != ${term}) & (${total} == ${total}));`,
         );
-        this.line(`${place} = select_${lanes}(${wins}, ${spread(`(float)(${this.index(at)})`)}, ${place});`);
+        this.line(`${place} = select_${lanes}(${wins}, ${spread(`(real)(${this.index(at)})`)}, ${place});`);
         this.line(`${total} = select_${lanes}(${wins}, ${term}, ${total});`);
       }
     };
@@ -411,13 +411,11 @@ export class Values {
   }
 }
 
-/** A number as C. */
+/** A number as C, rounded to the type that kernels compute in. */
 export function number(value: number): string {
   if (Number.isNaN(value)) return '__builtin_nanf("")';
   if (!Number.isFinite(value)) return value > 0 ? "__builtin_inff()" : "(-__builtin_inff())";
-  const rounded = Math.fround(value);
-  if (!Number.isFinite(rounded)) return number(rounded);
-  const text = String(rounded);
-  const literal = `${/[.e]/.test(text) ? text : `${text}.0`}f`;
-  return rounded < 0 || Object.is(rounded, -0) ? `(${Object.is(rounded, -0) ? "-0.0f" : literal})` : literal;
+  const digits = Object.is(value, -0) ? "-0" : String(value);
+  const literal = `(real)${/[.e]/.test(digits) ? digits : `${digits}.0`}`;
+  return digits.startsWith("-") ? `(${literal})` : literal;
 }

@@ -54,9 +54,9 @@ export function renderWinogradByPanels(
       [w.share],
     ),
   );
-  const bytes = 4 * w.products.shape[0] * products.strides[0];
+  const sums = w.products.shape[0] * products.strides[0];
   kernel.body.push(
-    `__builtin_memset(${kernel.pointer(w.products)}, 0, ${bytes});`,
+    `__builtin_memset(${kernel.pointer(w.products)}, 0, ${sums} * sizeof(real));`,
     `for (long block = 0; block < ${w.block.extent}; block++) {`,
     `${transformed}, task, block);`,
     `${multiplied.helper}, block, (task * ${w.block.extent} + block + 1) * ${blockNumbers});`,

@@ -10,7 +10,7 @@ function keptBytes(images: number, edge: number, channels: number): number {
   const weight = input("weight", [3, 3, channels, channels]);
   const { steps, layouts, preparation } = planOf([conv2d({ x, weight, bias: undefined }, { padding: 1 })]);
   const { bytes } = render(steps, layouts, {
-    machine: { threads: 2, lanes: 16, registers: 32 },
+    machine: { threads: 2, numberBytes: 4, lanes: 16, registers: 32 },
     winograd: true,
     constants: new Set([weight]),
     preparation,
