@@ -14,7 +14,7 @@ const mostTiles = 28;
 /** What the transformed tiles of a task may take: they are written once, and read once for each share of the channels. */
 const blockBytes = 2560 * 1024;
 /** What the transformed filters of a block of channels may take of the L2 cache, and as much the tiles of its channels and the products. */
-const panelBytes = ({ lanes }: CMachine) => (lanes === 16 ? 320 : 160) * 1024;
+const panelBytes = ({ lanes, numberBytes }: CMachine) => (lanes * numberBytes === 64 ? 320 : 160) * 1024;
 /** Channels of such a block: fewer leave the sums too often in memory. */
 const leastSteps = 16;
 /** Shares of columns: fewer leave threads without. */
