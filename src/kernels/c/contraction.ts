@@ -124,7 +124,7 @@ export interface HelperOptions {
 
 /**
  * Packing launches, and a helper of `kernel` that computes the whole contraction, all rows and columns of all batches, for places of
- * the `given` axes, its arguments, of which the result does not depend.
+ * the `given` axes, its arguments, on which the place of the result does not depend.
  */
 export function renderContractionHelper(
   kernel: CKernel,

@@ -21,7 +21,8 @@ const leastSteps = 16;
 const leastShares = 4;
 
 /**
- * A way to compute a correlation: blocks of tiles that a task takes through all steps, or all tiles of a layer at once.
+ * A way to compute a correlation: blocks of tiles that a task takes through all steps, all tiles of a layer at once, or all tiles by panels
+ * of the result's columns.
  *
  * Times are in multiply-adds, of which a core does 4 in the time in which it reads a number from beyond its L2 cache, 24 from
  * memory. The number of threads is none of it: it must not decide between algorithms, whose rounding differs.
