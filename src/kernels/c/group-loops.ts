@@ -265,6 +265,7 @@ real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[alo
       accumulates: t.accumulates,
       asks,
       asksRows: this.asksRows,
+      isRest: height < group.rows || deep < group.deep,
       finish: this.finish,
     };
     const name = kernel.independent("__attribute__((noinline)) void", tileArguments(tile), tileBody(tile));

@@ -18,9 +18,12 @@ export type NumberBytes = 4 | 8;
 
 /** What differs with the precision. */
 interface Precision {
+  readonly numberBytes: NumberBytes;
   readonly real: string;
   /** An integer as wide, as comparisons of vectors give them. */
   readonly integer: string;
+  /** What names of instructions on vectors of this precision end with. */
+  readonly packed: string;
   /** What names of the compiler's functions end with. */
   readonly suffix: string;
   /** Those that are written in another way, on vectors of so many numbers. */
@@ -28,8 +31,22 @@ interface Precision {
 }
 
 const precisions: Readonly<Record<NumberBytes, Precision>> = {
-  4: { real: "float", integer: "int32_t", suffix: "f", functions: singleFunctions },
-  8: { real: "double", integer: "long", suffix: "", functions: doubleFunctions },
+  4: {
+    numberBytes: 4,
+    real: "float",
+    integer: "int32_t",
+    packed: "ps",
+    suffix: "f",
+    functions: singleFunctions,
+  },
+  8: {
+    numberBytes: 8,
+    real: "double",
+    integer: "long",
+    packed: "pd",
+    suffix: "",
+    functions: doubleFunctions,
+  },
 };
 
 const head = ({ real, integer }: Precision) => `#include <stdint.h>
@@ -39,7 +56,7 @@ typedef ${integer} integer;
 `;
 
 /** Types and functions for vectors of `n` numbers. */
-function forWidth(n: Lanes, { functions }: Precision): string {
+function forWidth(n: Lanes, { functions, packed, numberBytes }: Precision): string {
   const lanes = Array.from({ length: n }, (_, lane) => lane).join(", ");
   return `
 typedef real v${n} __attribute__((vector_size(${n} * sizeof(real))));
@@ -50,7 +67,7 @@ typedef real w${n} __attribute__((vector_size(${n} * sizeof(real)), aligned(size
 ALWAYS v${n} load_${n}(const real *p) { return (v${n}) *(const w${n} *)p; }
 ALWAYS void store_${n}(real *p, v${n} x) { *(w${n} *)p = (w${n})x; }
 ALWAYS v${n} splat_${n}(real x) { return x - (v${n}){0}; }
-ALWAYS v${n} select_${n}(i${n} mask, v${n} a, v${n} b) { return (v${n})(((i${n})a & mask) | ((i${n})b & ~mask)); }
+${fmaFor(n, numberBytes, packed)}ALWAYS v${n} select_${n}(i${n} mask, v${n} a, v${n} b) { return (v${n})(((i${n})a & mask) | ((i${n})b & ~mask)); }
 ALWAYS v${n} number_${n}(i${n} mask) { return (v${n})((i${n})splat_${n}(1.0f) & mask); }
 /* A NaN in a is kept; one in b only where a is kept as well. */
 ALWAYS v${n} max_${n}(v${n} a, v${n} b) { return select_${n}(a <= b, b, a); }
@@ -70,6 +87,20 @@ ALWAYS v${n} random_${n}(const int32_t *scalars, uint32_t stream, i${n} counter)
   return __builtin_convertvector(__builtin_convertvector(h >> 8, i${n}), v${n}) * (1.0f / 16777216.0f);
 }
 `;
+}
+
+/**
+ * a · b + c in one instruction, into the register of c: of a dozen sums in a loop of several steps, GCC 12 would move some from register
+ * to register and others to memory.
+ */
+function fmaFor(n: Lanes, numberBytes: NumberBytes, packed: string): string {
+  const bytes = n * numberBytes;
+  const plain = "c += a * b;";
+  const instruction = `__asm__("vfmadd231${packed} %2, %1, %0" : "+v"(c) : "v"(a), "v"(b));`;
+  const feature = bytes === 64 ? "__AVX512F__" : bytes >= 16 ? "__FMA__" : undefined;
+  const body =
+    feature === undefined ? plain : `\n#ifdef ${feature}\n  ${instruction}\n#else\n  ${plain}\n#endif\n `;
+  return `ALWAYS v${n} fma_${n}(v${n} a, v${n} b, v${n} c) { ${body} return c; }\n`;
 }
 
 /** The same functions on one number that all lanes share. */

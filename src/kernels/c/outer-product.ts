@@ -269,6 +269,7 @@ class OuterProductRenderer {
         deepPitch: 0,
         accumulates: true,
         asks: "nothing",
+        isRest: height < group.rows,
       });
       const name = kernel.independent("__attribute__((noinline)) void", tileArguments({}), tile);
       return `${name}(${at.copyA} + r, ${at.copyB} + (panel - panelFrom) * ${at.panelNumbers}, out + r * ${at.pitch} + n, count, 0);`;

@@ -39,6 +39,8 @@ export interface Tile {
   readonly asks: number | "further" | "nothing";
   /** Whether the rows behind the tile's are asked for: those lie behind one another without gaps, and the sum is one run. Default false. */
   readonly asksRows?: boolean;
+  /** Whether few tiles are so, for what others leave over: then its text is short, which compiles sooner. Default false. */
+  readonly isRest?: boolean;
   /** What is done with the sums while they are in registers; default: they are stored. */
   readonly finish?: Finish | undefined;
 }
@@ -60,6 +62,9 @@ export const farCost = 12;
 /** How far ahead B is asked for where it is read in place. */
 const prefetchNumbers = 2048;
 
+/** Steps of a sum between which a tile counts. */
+const stepsInRound = 4;
+
 /** Arguments of a tile's function. */
 export function tileArguments({ finish }: Pick<Tile, "finish">): string {
   const further = finish?.pointers.map((each) => `, const real *restrict ${each}`).join("") ?? "";
@@ -77,34 +82,90 @@ export function tileBody(tile: Tile): string {
     Math.floor(i / rows) * deepStep + (i % rows) * step;
   const at = (i: number, j: number) => `t + ${offset(i, tile.pitch, tile.deepPitch) + j * lanes}`;
   each((i, j) => `v${lanes} c${i}_${j} = ${accumulates ? `load_${lanes}(${at(i, j)})` : `{0}`};`);
+  const last = sum.length - 1;
   for (const [i, run] of sum.entries()) {
     const [outerA, outerB] = i === 0 ? ["a", "b"] : [`a${i - 1}`, `b${i - 1}`];
     lines.push(`const real *a${i} = ${outerA}, *b${i} = ${outerB};`);
-    lines.push(`for (long k${i} = 0; k${i} < ${run.extent}; k${i}++) {`);
+    if (i < last) lines.push(`for (long k${i} = 0; k${i} < ${run.extent}; k${i}++) {`);
   }
-  const last = sum.length - 1;
-  const [a, b] = last < 0 ? ["a", "b"] : [`a${last}`, `b${last}`];
-  for (let j = 0; j < vectors; j++) lines.push(`const v${lanes} x${j} = load_${lanes}(${b} + ${j * lanes});`);
-  if (asks === "further")
-    for (let j = 0; j < vectors * lanes; j += lineNumbers)
-      lines.push(`__builtin_prefetch(${b} + ${prefetchNumbers + j});`);
-  else if (asks !== "nothing") {
-    for (let j = 0; j < asks; j += lineNumbers) lines.push(`__builtin_prefetch(ahead + ${j}, 0, 2);`);
-    lines.push(`ahead += ${asks};`);
-  }
-  if (tile.asksRows) lines.push(`__builtin_prefetch(a + ${rows * tile.rowStep} + k0 * ${rows}, 0, 3);`);
-  for (let i = 0; i < deep * rows; i++) {
-    const row = `{ const real y = ${a}[${offset(i, tile.rowStep, tile.deepStep)}];`;
-    const adds = Array.from({ length: vectors }, (_, j) => `c${i}_${j} += y * x${j};`);
-    lines.push(`${row} ${adds.join(" ")} }`);
-  }
-  for (let i = last; i >= 0; i--) lines.push(`a${i} += ${sum[i].a}; b${i} += ${sum[i].b};`, "}");
+  lines.push(...innermostSteps(tile, last, offset));
+  for (let i = last - 1; i >= 0; i--) lines.push(`a${i} += ${sum[i].a}; b${i} += ${sum[i].b};`, "}");
   each((i, j) => {
     const place = { row: i % rows, stretch: Math.floor(i / rows), column: j * lanes };
     const sum = `c${i}_${j}`;
     return tile.finish?.store(at(i, j), sum, place) ?? `store_${lanes}(${at(i, j)}, ${sum});`;
   });
   return lines.join("\n");
+}
+
+/**
+ * The steps of the run `last`, several to a round: what counts steps and asks for what comes is done once in each. So a core that gives
+ * a second thread half of the instructions it takes in has more of them left for multiply-adds.
+ */
+function innermostSteps(
+  tile: Tile,
+  last: number,
+  offset: (row: number, step: number, deepStep: number) => number,
+): string[] {
+  const { rows, deep, vectors, lanes, sum } = tile;
+  const run = sum[last] ?? { extent: 1, a: 0, b: 0 };
+  const [a, b] = last < 0 ? ["a", "b"] : [`a${last}`, `b${last}`];
+  const round = (steps: number) => {
+    const lines = asking(tile, b, steps);
+    for (let step = 0; step < steps; step++) {
+      lines.push("{");
+      for (let j = 0; j < vectors; j++)
+        lines.push(`const v${lanes} x${j} = load_${lanes}(${b} + ${step * run.b + j * lanes});`);
+      for (let i = 0; i < deep * rows; i++) {
+        const at = offset(i, tile.rowStep, tile.deepStep) + step * run.a;
+        const adds = Array.from(
+          { length: vectors },
+          (_, j) => `c${i}_${j} = fma_${lanes}(y, x${j}, c${i}_${j});`,
+        );
+        lines.push(`{ const v${lanes} y = splat_${lanes}(${a}[${at}]); ${adds.join(" ")} }`);
+      }
+      lines.push("}");
+    }
+    if (last >= 0) lines.push(`${a} += ${steps * run.a}; ${b} += ${steps * run.b};`);
+    return lines;
+  };
+  const { extent } = run;
+  if (tile.isRest) return [`for (long k = 0; k < ${extent}; k++) {`, ...round(1), "}"];
+  if (extent === "steps")
+    return [
+      "long k = 0;",
+      `for (; k + ${stepsInRound} <= steps; k += ${stepsInRound}) {`,
+      ...round(stepsInRound),
+      "}",
+      "for (; k < steps; k++) {",
+      ...round(1),
+      "}",
+    ];
+  const steps = roundOf(extent);
+  return [`for (long k = 0; k < ${extent}; k += ${steps}) {`, ...round(steps), "}"];
+}
+
+/** Steps that a loop over so many makes at a time, without a rest. */
+function roundOf(extent: number): number {
+  if (extent <= 2 * stepsInRound) return extent;
+  let steps = stepsInRound;
+  while (extent % steps !== 0) steps--;
+  return steps;
+}
+
+/** Asks for what the tile is to ask for in so many steps. */
+function asking({ asks, asksRows, rows, rowStep, vectors, lanes }: Tile, b: string, steps: number): string[] {
+  const lines: string[] = [];
+  const ask = (from: string, numbers: number, how: string) => {
+    for (let j = 0; j < numbers; j += lineNumbers) lines.push(`__builtin_prefetch(${from} + ${j}${how});`);
+  };
+  if (asks === "further") ask(`${b} + ${prefetchNumbers}`, steps * vectors * lanes, "");
+  else if (asks !== "nothing") {
+    ask("ahead", steps * asks, ", 0, 2");
+    lines.push(`ahead += ${steps * asks};`);
+  }
+  if (asksRows) ask(`a + ${rows * rowStep} + k * ${rows}`, steps * rows, ", 0, 3");
+  return lines;
 }
 
 /** Columns that tiles of one kind compute, in `count` panels side by side. */
