@@ -5,10 +5,10 @@
  * the schedule chose. A rest of the vector loop is done by narrower vectors, so nothing is computed or stored in vain.
  */
 
-import type { Part } from "../formula.ts";
-import { type Axis, extentOf, type Index } from "../index-expression.ts";
+import { type Part, visit } from "../formula.ts";
+import { type Axis, extentOf } from "../index-expression.ts";
 import type { Layout } from "../layout.ts";
-import { type Nest, scheduleNest } from "../schedule-nest.ts";
+import { type Access, type Nest, type Output, scheduleNest } from "../schedule-nest.ts";
 import type { Operand } from "../value.ts";
 import { CKernel, type CTarget, type Launch } from "./target.ts";
 import { type Range, Values } from "./values.ts";
@@ -100,11 +100,17 @@ function body(
   ranges: { row?: Range | undefined; vector?: Range | undefined } = {},
 ): void {
   const { row, vector, vectorOutside, outputs } = nest;
+  const waits = outputsThatWait(nest, target);
   const innermost = () => {
-    // All are computed before the first is stored: a result may take the memory of an operand.
-    for (const { value } of outputs) values.emit(value);
-    for (const { value, layout, linear } of outputs)
-      values.store(value, linear as Index, kernel.pointerTo(layout));
+    const store = ({ value, layout, linear }: Output) =>
+      values.store(value, linear, kernel.pointerTo(layout));
+    const waiting: Output[] = [];
+    for (const [i, output] of outputs.entries()) {
+      values.emit(output.value);
+      if (waits[i]) waiting.push(output);
+      else store(output);
+    }
+    for (const each of waiting) store(each);
   };
   const vectorLoop = (inside: () => void) => {
     if (vector === undefined) inside();
@@ -116,6 +122,42 @@ function body(
   };
   if (vectorOutside) vectorLoop(() => rowLoop(innermost));
   else rowLoop(() => vectorLoop(innermost));
+}
+
+/**
+ * For each output, whether it must not be stored before the others are computed: a result may take the memory of an operand. The others
+ * are stored at once: 36 numbers of a transformed tile do not fit into registers.
+ */
+function outputsThatWait({ outputs, accesses }: Nest, target: CTarget): boolean[] {
+  const reads = outputs.map(({ value }) => {
+    const found: Access[] = [];
+    visit([value], (each) => {
+      const access = accesses.get(each);
+      if (access !== undefined) found.push(access);
+    });
+    return found;
+  });
+  return outputs.map((output, i) =>
+    outputs.some(
+      (other, j) =>
+        j > i &&
+        reads[j].some(({ operand, linear }) => {
+          const layout = target.layoutOf(operand);
+          // What is read where it is stored afterwards is nobody else's.
+          const apart = linear.minus(other.linear).plus(layout.offset - other.layout.offset);
+          const isOwn = apart.range().every((end) => end === 0);
+          return !isOwn && meet({ layout, linear }, output);
+        }),
+    ),
+  );
+}
+
+/** Whether two may touch the same place of a memory. */
+function meet(a: Pick<Output, "layout" | "linear">, b: Pick<Output, "layout" | "linear">): boolean {
+  const [[lowA, highA], [lowB, highB]] = [a, b].map(({ layout, linear }) =>
+    linear.range().map((end) => layout.offset + end),
+  );
+  return a.layout.buffer === b.layout.buffer && lowA <= highB && lowB <= highA;
 }
 
 /** Declares the outer axes' variables, taken from one count. */

@@ -28,6 +28,8 @@ export interface Range {
 interface Level {
   readonly lines: string[];
   readonly known: Map<string, string>;
+  /** The line before which each read was last used. */
+  readonly reads: Map<string, number>;
   /** Where lanes run along an axis, which and how many. */
   readonly axes: readonly Axis[];
 }
@@ -35,10 +37,15 @@ interface Level {
 /** Windows of up to this many places are unrolled. */
 const unrollLimit = 32;
 
+/** Lines for which a value that was read stays in a register; what comes in between takes as many. */
+const linesInRegisters = 24;
+
+const newLevel = (axes: readonly Axis[]): Level => ({ lines: [], known: new Map(), reads: new Map(), axes });
+
 export class Values {
   private readonly kernel: CKernel;
   private readonly scheduled: Scheduled;
-  private readonly levels: Level[] = [{ lines: [], known: new Map(), axes: [] }];
+  private readonly levels: Level[] = [newLevel([])];
   private readonly names = new Map<Axis, string>();
   private readonly axesOfValue = new Map<Value, ReadonlySet<Axis>>();
   private readonly keys = new Map<Value, string>();
@@ -85,7 +92,7 @@ export class Values {
 
   /** Opens a level for `axes`, writes `inside`, and closes it between the two lines. */
   scoped(axes: readonly Axis[], open: string, inside: () => void): void {
-    const level: Level = { lines: [], known: new Map(), axes };
+    const level = newLevel(axes);
     this.levels.push(level);
     inside();
     this.levels.pop();
@@ -231,6 +238,7 @@ export class Values {
     const level = this.levelOf(value);
     const wide = this.isWide(value);
     const key = `${wide ? this.lanes : 0}${this.keyOf(value)}`;
+    this.forgetOldRead(level, key);
     const known = this.levels.map((each) => each.known.get(key)).find((each) => each !== undefined);
     if (known !== undefined) return known;
     // What it needs is written first, there or further out.
@@ -239,8 +247,17 @@ export class Values {
     const name = this.kernel.name("x");
     level.lines.push(`const ${wide ? `v${this.lanes}` : "real"} ${name} = ${text};`);
     level.known.set(key, name);
+    if (node.kind === "read") level.reads.set(key, level.lines.length);
     this.levels.push(...above);
     return name;
+  }
+
+  /** Makes a value be read again that was last used long ago: to keep it, the compiler would write it to memory first. */
+  private forgetOldRead({ known, reads, lines }: Level, key: string): void {
+    const used = reads.get(key);
+    if (used === undefined) return;
+    if (lines.length - used > linesInRegisters) known.delete(key);
+    else reads.set(key, lines.length);
   }
 
   private expression(value: Value, lanes: number): string {
