@@ -3,14 +3,18 @@ import { planOf } from "../../../test/on-engine.ts";
 import { conv2d } from "../../ops/conv2d.ts";
 import { input } from "../../ops/operation.ts";
 import { render } from "./render.ts";
+import type { Vectors } from "./target.ts";
+
+const avx512: Vectors = { lanes: 16, registers: 32 };
+const avx2: Vectors = { lanes: 8, registers: 16 };
 
 /** Bytes that a 3×3 layer with lasting filters keeps from run to run. */
-function keptBytes(images: number, edge: number, channels: number): number {
+function keptBytes(images: number, edge: number, channels: number, machine = avx512): number {
   const x = input("x", [images, edge, edge, channels]);
   const weight = input("weight", [3, 3, channels, channels]);
   const { steps, layouts, preparation } = planOf([conv2d({ x, weight, bias: undefined }, { padding: 1 })]);
   const { bytes } = render(steps, layouts, {
-    machine: { threads: 2, numberBytes: 4, lanes: 16, registers: 32 },
+    machine: { threads: 2, numberBytes: 4, ...machine },
     winograd: true,
     constants: new Set([weight]),
     preparation,
@@ -23,6 +27,8 @@ const around = 64 * 40;
 
 test("filters of few tiles are kept as they are and transformed where they are used", () => {
   expect(keptBytes(1, 7, 512)).toBe(4 * 9 * 512 ** 2 + 64);
+  expect(keptBytes(1, 7, 512, avx2)).toBe(4 * 9 * 512 ** 2 + 64);
+  expect(keptBytes(1, 14, 256, avx2)).toBe(4 * 9 * 256 ** 2 + 64);
 });
 
 test("filters of more tiles are kept transformed, 16 or 36 numbers each", () => {
