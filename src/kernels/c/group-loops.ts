@@ -88,7 +88,7 @@ export class GroupLoops {
     const asked = walk.askedInPanel ?? this.width * this.stepsPerTile;
     this.asks = this.asksPanel
       ? Math.max(1, Math.ceil(asked / (this.tilesOfPanel() * this.stepsPerTile)))
-      : this.asksRows
+      : this.asksRows || this.isAcross
         ? "nothing"
         : "further";
   }
@@ -265,7 +265,7 @@ real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[alo
       accumulates: t.accumulates,
       asks,
       asksRows: this.asksRows,
-      isRest: height < group.rows || deep < group.deep,
+      isRest: (height < group.rows || deep < group.deep) && this.tilesOfPanel() >= 8,
       finish: this.finish,
     };
     const name = kernel.independent("__attribute__((noinline)) void", tileArguments(tile), tileBody(tile));

@@ -269,7 +269,7 @@ class OuterProductRenderer {
         deepPitch: 0,
         accumulates: true,
         asks: "nothing",
-        isRest: height < group.rows,
+        isRest: height < group.rows && form.rows >= 8 * group.rows,
       });
       const name = kernel.independent("__attribute__((noinline)) void", tileArguments({}), tile);
       return `${name}(${at.copyA} + r, ${at.copyB} + (panel - panelFrom) * ${at.panelNumbers}, out + r * ${at.pitch} + n, count, 0);`;

@@ -72,7 +72,7 @@ export function tileArguments({ finish }: Pick<Tile, "finish">): string {
 }
 
 export function tileBody(tile: Tile): string {
-  const { rows, deep, vectors, lanes, sum, accumulates, asks } = tile;
+  const { rows, deep, vectors, lanes, sum, accumulates } = tile;
   const lines: string[] = [];
   const each = (text: (i: number, j: number) => string) => {
     for (let i = 0; i < deep * rows; i++)
@@ -113,7 +113,8 @@ function innermostSteps(
   const round = (steps: number) => {
     const lines = asking(tile, b, steps);
     for (let step = 0; step < steps; step++) {
-      lines.push("{");
+      // Numbers of A that the next step reads again are not kept: registers are for sums.
+      lines.push("{", '__asm__ volatile("" ::: "memory");');
       for (let j = 0; j < vectors; j++)
         lines.push(`const v${lanes} x${j} = load_${lanes}(${b} + ${step * run.b + j * lanes});`);
       for (let i = 0; i < deep * rows; i++) {
