@@ -106,37 +106,9 @@ export function expectTrainingInDouble(
 }
 
 /**
- * A record in float32 alone is as far from what double precision gives here as rounding has taken it: in the first loss no more than 10⁻⁵,
- * in the norm of all gradients 2·10⁻³, in half of the parameters' 1.5·10⁻³, in each 0.02. The references that were recorded in both are
- * up to 0.019 from themselves (`golden/README.md`).
- */
-export function expectRecordNearDouble(
-  name: string,
-  found: Training,
-  recorded: TrainingRecord,
-  record: ZooRecord,
-): void {
-  const loss = Math.abs(recorded.losses[0] - found.losses[0]) / found.losses[0];
-  const norm = Math.hypot(...found.gradientNorms.values());
-  const all = Math.abs(recorded.grad_norm.all - norm) / norm;
-  const gradients = gradientErrors(found, recorded, record);
-  const [worst] = gradients;
-  const middle = gradients[Math.floor(gradients.length / 2)];
-  console.log(
-    `${name}, recorded in float32, from double precision: first loss ${short(loss)}; gradients ${short(middle.error)}, ` +
-      `at most ${short(worst.error)} in ${worst.parameter}, all ${short(all)}`,
-  );
-  expect(loss).toBeLessThan(undeterminedFirstLosses[record.model] ?? 1e-5);
-  if (chaotic.has(record.model)) return;
-  expect(all).toBeLessThan(2e-3);
-  expect(middle.error).toBeLessThan(1.5e-3);
-  expect(worst.error).toBeLessThan(0.02);
-}
-
-/**
  * How far the first loss may be, as a part, of networks for which float32 does not determine it. PolyNet has 537 batch norms one after the
  * other, the last over 16 values a channel: the reference gives 26.256 in float64 for 26.284 in float32, and 26.321 where
- * its factors have more digits than six. In double precision ours and the reference agree to 2·10⁻⁹, on 2 of the 4 images.
+ * its factors have more digits than six. In double precision ours and the reference agree to 2·10⁻⁹.
  */
 const undeterminedFirstLosses: Readonly<Record<string, number>> = { polynet: 0.02 };
 

@@ -100,6 +100,12 @@ const sizes: Readonly<Record<string, readonly [x: Shape, weight: Shape, attribut
   "depthwise, 8 channels": [[1, 7, 6, 8], [3, 3, 1, 8], { padding: 1, groups: 8 }],
   "depthwise, 33 channels, stride 2": [[1, 7, 7, 33], [3, 3, 1, 33], { padding: 1, groups: 33, stride: 2 }],
   "depthwise, 5×5, 17 channels": [[2, 6, 5, 17], [5, 5, 1, 17], { padding: 2, groups: 17 }],
+  "depthwise, 24 channels, 15 columns": [[2, 5, 15, 24], [3, 3, 1, 24], { padding: 1, groups: 24 }],
+  "depthwise, 16 channels, 13 columns, stride 2": [
+    [1, 6, 13, 16],
+    [5, 3, 1, 16],
+    { padding: 1, stride: 2, groups: 16 },
+  ],
   "depthwise, 2 filters a channel": [[1, 5, 5, 6], [3, 3, 1, 12], { padding: 1, groups: 6 }],
 };
 

@@ -1,10 +1,9 @@
 /**
- * Networks that have a record in float64, in double precision on native code: losses and the gradient of every parameter equal it to the
- * digits that are recorded. In float32 a unit that rounding tips changes gradients by up to some hundredths, the references' own too:
- * what `zoo-expectations.ts` allows there is rounding, and nothing else.
+ * Networks in double precision on native code: losses and the gradient of every parameter equal those that their references give in
+ * float64, to the digits that are recorded. In float32 a unit that rounding tips changes gradients by up to some hundredths, the
+ * references' own too: what `zoo-expectations.ts` allows there is rounding, and nothing else.
  *
- * `STRIATE_DOUBLE=all` takes every network, `STRIATE_DOUBLE=resnet101,…` some by their records; each is compiled first. Where the record
- * has but float32, it must be as near as rounding leaves it.
+ * `STRIATE_DOUBLE=all` takes every network, `STRIATE_DOUBLE=resnet101,…` some by their records; each is compiled first.
  */
 
 import { afterAll, beforeAll, describe, it, vi } from "vitest";
@@ -12,7 +11,7 @@ import type { Engine } from "../../src/engines/index.ts";
 import { nativeEngine } from "../../src/engines/native/index.ts";
 import float64 from "../golden/float64.json" with { type: "json" };
 import { allModels, needRecords, quickSize, type RecordedModel, withFilled } from "../zoo.ts";
-import { expectRecordNearDouble, expectTrainingInDouble, type RecordInDouble } from "../zoo-expectations.ts";
+import { expectTrainingInDouble, type RecordInDouble } from "../zoo-expectations.ts";
 
 vi.mock("../../src/ops/dropout.ts", () => import("../without-dropout.ts"));
 
@@ -24,14 +23,13 @@ interface LaterRecord {
 }
 const later: Readonly<Record<string, LaterRecord>> = float64;
 
-/** What a network gives in float64 where its training steps are those of `quickSize`; undefined where that is not recorded. */
-function inDouble({ recorded, record }: RecordedModel): RecordInDouble | undefined {
+/** What a network's reference gives in float64 in the training steps of `quickSize`. */
+function inDouble({ recorded, record }: RecordedModel): RecordInDouble {
   const { input_shape, losses_float64: losses, grad_norms_float64: gradientNorms } = quickSize(record).train;
   if (losses !== undefined && gradientNorms !== undefined) return { losses, gradientNorms };
   const beside = later[recorded];
-  if (beside === undefined) return undefined;
-  if (`${beside.input_shape}` !== `${input_shape}`)
-    throw new Error(`${recorded} was recorded in float64 for other images: ${beside.input_shape}`);
+  if (`${beside?.input_shape}` !== `${input_shape}`)
+    throw new Error(`${recorded} was not recorded in float64 for images ${input_shape}`);
   return { losses: beside.losses_float64, gradientNorms: beside.grad_norms_float64 };
 }
 
@@ -80,8 +78,7 @@ describe("the zoo in double precision", () => {
     const { train } = quickSize(record);
     await withFilled(engine, model, record, async (filled) => {
       const found = await filled.train(train);
-      if (precise === undefined) expectRecordNearDouble(name, found, train, record);
-      else expectTrainingInDouble(name, found, train, record, precise);
+      expectTrainingInDouble(name, found, train, record, precise);
     });
   });
 });
