@@ -7,6 +7,7 @@ import { shareAxes } from "../schedule-nest.ts";
 import { splitReduction } from "../split-reduction.ts";
 import type { Operand } from "../value.ts";
 import { renderContraction, viewFor } from "./contraction.ts";
+import { renderDepthwise } from "./depthwise.ts";
 import { renderFewRows } from "./few-rows.ts";
 import { keyOfFormula } from "./formula-key.ts";
 import { gathered } from "./gather.ts";
@@ -127,8 +128,9 @@ function renderFormula(target: CTarget, formula: Formula, layout: Layout): Launc
         renderOuterProduct(target, contraction, layout) ??
         renderGathered(target, contraction, layout) ??
         renderContraction(target, contraction, layout));
-    if (rendered !== undefined) {
-      launches.push(...rendered);
+    const launched = rendered ?? renderDepthwise(target, part, layout);
+    if (launched !== undefined) {
+      launches.push(...launched);
       continue;
     }
     const split = splitReduction(part);
