@@ -1,7 +1,6 @@
 /** Recognises depthwise convolutions, and input gradients of those at stride 1: each channel has a window of its own. */
 
-import type { Part } from "./formula.ts";
-import { visit } from "./formula.ts";
+import { type Part, visit } from "./formula.ts";
 import type { Axis, Index } from "./index-expression.ts";
 import { type Layout, linearIndex } from "./layout.ts";
 import { isEpilogue, type Read } from "./schedule-contraction.ts";
