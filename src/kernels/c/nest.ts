@@ -6,9 +6,9 @@
  */
 
 import { type Part, visit } from "../formula.ts";
-import { type Axis, extentOf } from "../index-expression.ts";
+import { type Axis, extentOf, type Index } from "../index-expression.ts";
 import type { Layout } from "../layout.ts";
-import { type Access, type Nest, type Output, scheduleNest } from "../schedule-nest.ts";
+import { type Nest, type Output, scheduleNest } from "../schedule-nest.ts";
 import type { Operand } from "../value.ts";
 import { CKernel, type CTarget, type Launch } from "./target.ts";
 import { type Range, Values } from "./values.ts";
@@ -129,35 +129,40 @@ function body(
  * are stored at once: 36 numbers of a transformed tile do not fit into registers.
  */
 function outputsThatWait({ outputs, accesses }: Nest, target: CTarget): boolean[] {
-  const reads = outputs.map(({ value }) => {
-    const found: Access[] = [];
-    visit([value], (each) => {
+  /** What each output reads that is not its own: what is read where it is stored afterwards is nobody else's. */
+  const reads = outputs.map((output) => {
+    const found: Stretch[] = [];
+    visit([output.value], (each) => {
       const access = accesses.get(each);
-      if (access !== undefined) found.push(access);
+      if (access === undefined) return;
+      const layout = target.layoutOf(access.operand);
+      // Most memories are apart from the results' at once.
+      if (outputs.every((other) => other.layout.buffer !== layout.buffer)) return;
+      const apart = access.linear.minus(output.linear).plus(layout.offset - output.layout.offset);
+      if (!apart.range().every((end) => end === 0)) found.push(stretchOf(layout, access.linear));
     });
     return found;
   });
-  return outputs.map((output, i) =>
-    outputs.some(
-      (other, j) =>
-        j > i &&
-        reads[j].some(({ operand, linear }) => {
-          const layout = target.layoutOf(operand);
-          // What is read where it is stored afterwards is nobody else's.
-          const apart = linear.minus(other.linear).plus(layout.offset - other.layout.offset);
-          const isOwn = apart.range().every((end) => end === 0);
-          return !isOwn && meet({ layout, linear }, output);
-        }),
-    ),
-  );
+  return outputs.map(({ layout, linear }, i) => {
+    const stored = stretchOf(layout, linear);
+    return reads.some((each, j) => j > i && each.some((read) => meet(read, stored)));
+  });
 }
 
-/** Whether two may touch the same place of a memory. */
-function meet(a: Pick<Output, "layout" | "linear">, b: Pick<Output, "layout" | "linear">): boolean {
-  const [[lowA, highA], [lowB, highB]] = [a, b].map(({ layout, linear }) =>
-    linear.range().map((end) => layout.offset + end),
-  );
-  return a.layout.buffer === b.layout.buffer && lowA <= highB && lowB <= highA;
+/** Places of a memory, from the first to the last. */
+interface Stretch {
+  readonly buffer: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+function stretchOf({ buffer, offset }: Layout, linear: Index): Stretch {
+  const [low, high] = linear.range();
+  return { buffer, first: offset + low, last: offset + high };
+}
+
+function meet(a: Stretch, b: Stretch): boolean {
+  return a.buffer === b.buffer && a.first <= b.last && b.first <= a.last;
 }
 
 /** Declares the outer axes' variables, taken from one count. */
