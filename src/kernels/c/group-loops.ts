@@ -7,7 +7,15 @@ import { type Axis, extentOf } from "../index-expression.ts";
 import type { Run } from "../schedule-contraction.ts";
 import { panelLoop } from "./panels.ts";
 import type { CKernel } from "./target.ts";
-import { type ColumnGroup, type Finish, type SumRun, type Tile, tileArguments, tileBody } from "./tile.ts";
+import {
+  type ColumnGroup,
+  type Finish,
+  type SumRun,
+  type Tile,
+  tileArguments,
+  tileBody,
+  wholeToRest,
+} from "./tile.ts";
 import { epilogueLines, finishInRegisters } from "./tile-epilogue.ts";
 import { rowRange, sumBlockLoop, sumBlockNames, type Walk } from "./walk.ts";
 
@@ -265,7 +273,7 @@ real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[alo
       accumulates: t.accumulates,
       asks,
       asksRows: this.asksRows,
-      isRest: (height < group.rows || deep < group.deep) && this.tilesOfPanel() >= 8,
+      isRest: (height < group.rows || deep < group.deep) && this.tilesOfPanel() >= wholeToRest,
       finish: this.finish,
     };
     const name = kernel.independent("__attribute__((noinline)) void", tileArguments(tile), tileBody(tile));

@@ -8,7 +8,7 @@
 import { type Part, visit } from "../formula.ts";
 import { type Axis, extentOf, type Index } from "../index-expression.ts";
 import type { Layout } from "../layout.ts";
-import { type Nest, type Output, scheduleNest } from "../schedule-nest.ts";
+import { type Nest, scheduleNest } from "../schedule-nest.ts";
 import type { Operand } from "../value.ts";
 import { CKernel, type CTarget, type Launch } from "./target.ts";
 import { type Range, Values } from "./values.ts";
@@ -102,15 +102,14 @@ function body(
   const { row, vector, vectorOutside, outputs } = nest;
   const waits = outputsThatWait(nest, target);
   const innermost = () => {
-    const store = ({ value, layout, linear }: Output) =>
-      values.store(value, linear, kernel.pointerTo(layout));
-    const waiting: Output[] = [];
-    for (const [i, output] of outputs.entries()) {
-      values.emit(output.value);
-      if (waits[i]) waiting.push(output);
-      else store(output);
+    const waiting: (() => void)[] = [];
+    for (const [i, { value, layout, linear }] of outputs.entries()) {
+      const text = values.emit(value);
+      const store = () => values.store(value, linear, kernel.pointerTo(layout), text);
+      if (waits[i]) waiting.push(store);
+      else store();
     }
-    for (const each of waiting) store(each);
+    for (const store of waiting) store();
   };
   const vectorLoop = (inside: () => void) => {
     if (vector === undefined) inside();

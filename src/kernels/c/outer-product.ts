@@ -15,7 +15,7 @@ import { leavesEdges, type Operand } from "../value.ts";
 import { renderNest } from "./nest.ts";
 import { firstColumn, panelLoop } from "./panels.ts";
 import { CKernel, type CTarget, type Launch, lineNumbers } from "./target.ts";
-import { type ColumnGroup, type Tiling, tileArguments, tileBody, tilingOf } from "./tile.ts";
+import { type ColumnGroup, type Tiling, tileArguments, tileBody, tilingOf, wholeToRest } from "./tile.ts";
 
 /** Steps of the sum in a block: what a tile reads of both copies stays in the L1 cache. */
 const blockSteps = 128;
@@ -269,7 +269,7 @@ class OuterProductRenderer {
         deepPitch: 0,
         accumulates: true,
         asks: "nothing",
-        isRest: height < group.rows && form.rows >= 8 * group.rows,
+        isRest: height < group.rows && form.rows >= wholeToRest * group.rows,
       });
       const name = kernel.independent("__attribute__((noinline)) void", tileArguments({}), tile);
       return `${name}(${at.copyA} + r, ${at.copyB} + (panel - panelFrom) * ${at.panelNumbers}, out + r * ${at.pitch} + n, count, 0);`;

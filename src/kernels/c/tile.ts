@@ -65,6 +65,9 @@ const prefetchNumbers = 2048;
 /** Steps of a sum between which a tile counts. */
 const stepsInRound = 4;
 
+/** Whole tiles to a lower one from which on the lower are few: `isRest`. */
+export const wholeToRest = 8;
+
 /** Arguments of a tile's function. */
 export function tileArguments({ finish }: Pick<Tile, "finish">): string {
   const further = finish?.pointers.map((each) => `, const real *restrict ${each}`).join("") ?? "";

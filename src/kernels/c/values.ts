@@ -143,9 +143,8 @@ export class Values {
     this.lanes = 1;
   }
 
-  /** Writes a value to its place in memory. */
-  store(value: Value, linear: Index, pointer: string): void {
-    const text = this.emit(value);
+  /** Writes a value to its place in memory; `text` where it was emitted before. */
+  store(value: Value, linear: Index, pointer: string, text = this.emit(value)): void {
     const { vector, lanes } = this;
     if (vector === undefined) {
       this.line(`${pointer}[${this.index(linear)}] = ${text};`);
