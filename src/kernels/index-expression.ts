@@ -37,17 +37,7 @@ export class Index {
   }
 
   plus(other: IndexLike): Index {
-    const right = index(other);
-    const terms = [...this.terms];
-    for (const term of right.terms) {
-      const at = terms.findIndex((candidate) => sameAtom(candidate.atom, term.atom));
-      if (at < 0) terms.push(term);
-      else terms[at] = { atom: term.atom, factor: terms[at].factor + term.factor };
-    }
-    return new Index(
-      terms.filter((term) => term.factor !== 0),
-      this.constant + right.constant,
-    );
+    return combination([this, index(other)], [1, 1], 0);
   }
 
   times(factor: number): Index {
@@ -143,8 +133,42 @@ export function index(from: IndexLike): Index {
   return from.extent === 1 ? new Index([], 0) : new Index([{ atom: from, factor: 1 }], 0);
 }
 
+/** The sum of `indices`, each times its factor, and a constant. */
+export function combination(indices: readonly Index[], factors: readonly number[], constant: number): Index {
+  const terms: Term[] = [];
+  let sum = constant;
+  for (const [i, each] of indices.entries()) {
+    sum += each.constant * factors[i];
+    for (const { atom, factor } of each.terms) {
+      const at = terms.findIndex((known) => sameAtom(known.atom, atom));
+      if (at < 0) terms.push({ atom, factor: factor * factors[i] });
+      else terms[at] = { atom, factor: terms[at].factor + factor * factors[i] };
+    }
+  }
+  return new Index(
+    terms.some(({ factor }) => factor === 0) ? terms.filter(({ factor }) => factor !== 0) : terms,
+    sum,
+  );
+}
+
 export function axis(name: string, extent: number): Axis {
   return { kind: "axis", name, extent };
+}
+
+/** All axes of several sets: most often those of one of them, which is then given as it is. */
+export function unionOfAxes(sets: readonly ReadonlySet<Axis>[]): ReadonlySet<Axis> {
+  let union: ReadonlySet<Axis> | undefined;
+  for (const each of sets) {
+    if (union === undefined || holdsAll(each, union)) union = each;
+    else if (!holdsAll(union, each)) union = new Set([...union, ...each]);
+  }
+  return union ?? new Set();
+}
+
+function holdsAll(set: ReadonlySet<Axis>, others: ReadonlySet<Axis>): boolean {
+  if (set === others) return true;
+  for (const each of others) if (!set.has(each)) return false;
+  return true;
 }
 
 export function sameIndex(a: Index, b: Index): boolean {

@@ -1,7 +1,7 @@
 /** How a tensor lies in memory, and what that makes of the places a formula reads and writes. */
 
 import { contiguousStrides, type Shape } from "../tensor/shape.ts";
-import { type Index, index } from "./index-expression.ts";
+import { combination, type Index } from "./index-expression.ts";
 import type { Operand } from "./value.ts";
 
 export interface Layout {
@@ -22,9 +22,7 @@ export function contiguousLayout(buffer: number, shape: Shape, offset = 0): Layo
 
 /** The element's offset within its buffer. */
 export function linearIndex(at: readonly Index[], { offset, strides }: Layout): Index {
-  let linear = index(offset);
-  for (const [dimension, each] of at.entries()) linear = linear.plus(each.times(strides[dimension]));
-  return linear;
+  return combination(at, strides, offset);
 }
 
 export function isContiguous(layout: Layout, shape: Shape): boolean {

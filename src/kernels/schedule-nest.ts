@@ -4,7 +4,7 @@
  */
 
 import { children, type Part, rewrite, substitute, visit } from "./formula.ts";
-import { type Axis, axis, Index, index } from "./index-expression.ts";
+import { type Axis, axis, Index, index, unionOfAxes } from "./index-expression.ts";
 import { type Layout, linearIndex } from "./layout.ts";
 import { type Operand, Value } from "./value.ts";
 
@@ -137,12 +137,40 @@ export function scheduleNest(
       reductions.size === 0 &&
       row !== undefined &&
       vector !== undefined &&
-      prefersLanesOutside(outputs, row, vector, accesses),
+      prefersLanesOutside(outputs, row, vector, dependences({ accesses, counters, reductions })),
     outputs,
     accesses,
     counters,
     reductions,
   };
+}
+
+/** What of parts' values a schedule has found and changed: merged axes and what follows from them. */
+export type Scheduled = Pick<Nest, "accesses" | "counters" | "reductions">;
+
+/** The loops on which a value depends; those of its own sums are not among them. `given` values depend on what is said there. */
+export function dependences(
+  { accesses, counters, reductions }: Scheduled,
+  given: ReadonlyMap<Value, { readonly axes: ReadonlySet<Axis> }> = new Map(),
+): (value: Value) => ReadonlySet<Axis> {
+  const known = new Map<Value, ReadonlySet<Axis>>();
+  const within = (value: Value): ReadonlySet<Axis> => {
+    const together = unionOfAxes(children(value).map(axesOf));
+    const [access, counter, reduced] = [accesses.get(value), counters.get(value), reductions.get(value)];
+    if (access === undefined && counter === undefined && reduced === undefined) return together;
+    const axes = new Set(together);
+    access?.linear.collectAxes(axes);
+    for (const { at } of access?.guards ?? []) at.collectAxes(axes);
+    counter?.collectAxes(axes);
+    for (const each of reduced ?? []) axes.delete(each);
+    return axes;
+  };
+  const axesOf = (value: Value): ReadonlySet<Axis> => {
+    const axes = known.get(value) ?? given.get(value)?.axes ?? within(value);
+    known.set(value, axes);
+    return axes;
+  };
+  return axesOf;
 }
 
 function isOneStep(linear: Index, outer: Axis, inner: Axis): boolean {
@@ -162,11 +190,10 @@ function prefersLanesOutside(
   outputs: readonly Output[],
   row: Axis,
   vector: Axis,
-  accesses: ReadonlyMap<Value, Access>,
+  axesOf: (value: Value) => ReadonlySet<Axis>,
 ): boolean {
-  /** Axes that a value depends on, and operations in it that depend on lanes alone and on the row alone. */
+  /** Operations in a value that depend on lanes alone and on the row alone. */
   interface Seen {
-    readonly used: ReadonlySet<Axis>;
     readonly lanes: number;
     readonly rows: number;
   }
@@ -176,22 +203,16 @@ function prefersLanesOutside(
     const before = known.get(value);
     if (before !== undefined) return before;
     const { node } = value;
-    const used = new Set<Axis>();
+    const used = axesOf(value);
     let [lanes, rows] = [0, 0];
-    const access = accesses.get(value);
-    if (access !== undefined) {
-      access.linear.collectAxes(used);
-      for (const { at } of access.guards) at.collectAxes(used);
-    } else
-      for (const inner of children(value).map(see)) {
-        for (const each of inner.used) used.add(each);
-        lanes += inner.lanes;
-        rows += inner.rows;
-      }
+    for (const inner of children(value).map(see)) {
+      lanes += inner.lanes;
+      rows += inner.rows;
+    }
     const isOperation = node.kind !== "constant" && node.kind !== "scalar";
     if (isOperation && used.has(vector) && !used.has(row)) lanes += 1;
-    if (isOperation && used.has(row) && !used.has(vector)) rows += node.kind === "reduce" ? 100 : 1;
-    const found = { used, lanes, rows };
+    if (isOperation && used.has(row) && !used.has(vector)) rows += 1;
+    const found = { lanes, rows };
     known.set(value, found);
     return found;
   };

@@ -91,6 +91,7 @@ export function placesBeyond(parts: readonly Part[], layoutOf: (operand: Operand
   const values = parts.map(({ value }) => value);
   visit(values, ({ node }) => {
     if (node.kind !== "read" || node.fill !== undefined) return;
+    if (node.at.every((each, i) => each.range()[1] < node.operand.shape[i])) return;
     const layout = layoutOf(node.operand);
     const last = node.operand.shape.map((extent) => index(extent - 1));
     const [, end] = linearIndex(node.at, layout).range();

@@ -128,15 +128,18 @@ function body(
  * are stored at once: 36 numbers of a transformed tile do not fit into registers.
  */
 function outputsThatWait({ outputs, accesses }: Nest, target: CTarget): boolean[] {
+  const written = new Set(outputs.map(({ layout }) => layout.buffer));
+  const near = new Map(
+    [...accesses].filter(([, { operand }]) => written.has(target.layoutOf(operand).buffer)),
+  );
+  if (near.size === 0) return outputs.map(() => false);
   /** What each output reads that is not its own: what is read where it is stored afterwards is nobody else's. */
   const reads = outputs.map((output) => {
     const found: Stretch[] = [];
     visit([output.value], (each) => {
-      const access = accesses.get(each);
+      const access = near.get(each);
       if (access === undefined) return;
       const layout = target.layoutOf(access.operand);
-      // Most memories are apart from the results' at once.
-      if (outputs.every((other) => other.layout.buffer !== layout.buffer)) return;
       const apart = access.linear.minus(output.linear).plus(layout.offset - output.layout.offset);
       if (!apart.range().every((end) => end === 0)) found.push(stretchOf(layout, access.linear));
     });

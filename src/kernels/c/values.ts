@@ -7,17 +7,10 @@
 
 import { children } from "../formula.ts";
 import { type Axis, extentOf, type Index, index } from "../index-expression.ts";
-import type { Access } from "../schedule-nest.ts";
+import { type Access, dependences, type Scheduled } from "../schedule-nest.ts";
 import type { Value } from "../value.ts";
 import type { Lanes } from "./library.ts";
 import type { CKernel } from "./target.ts";
-
-/** What of a formula's parts a schedule has changed: merged axes and what follows from them. */
-export interface Scheduled {
-  readonly accesses: ReadonlyMap<Value, Access>;
-  readonly counters: ReadonlyMap<Value, Index>;
-  readonly reductions: ReadonlyMap<Value, readonly Axis[]>;
-}
 
 /** A stretch of a loop, as C: first place, and one after the last. */
 export interface Range {
@@ -47,7 +40,8 @@ export class Values {
   private readonly scheduled: Scheduled;
   private readonly levels: Level[] = [newLevel([])];
   private readonly names = new Map<Axis, string>();
-  private readonly axesOfValue = new Map<Value, ReadonlySet<Axis>>();
+  /** Loops that a value depends on. */
+  private axesOf: (value: Value) => ReadonlySet<Axis>;
   private readonly keys = new Map<Value, string>();
   private readonly shortKeys = new Map<string, string>();
   private vector: Axis | undefined;
@@ -58,6 +52,7 @@ export class Values {
   constructor(kernel: CKernel, scheduled: Scheduled) {
     this.kernel = kernel;
     this.scheduled = scheduled;
+    this.axesOf = dependences(scheduled);
   }
 
   /** The lines of the outermost level. */
@@ -87,7 +82,7 @@ export class Values {
   /** Makes a value known; it depends on these axes. */
   give(value: Value, text: (lanes: number) => string, axes: readonly Axis[]): void {
     this.given.set(value, { text, axes: new Set(axes) });
-    this.axesOfValue.clear();
+    this.axesOf = dependences(this.scheduled, this.given);
   }
 
   /** Opens a level for `axes`, writes `inside`, and closes it between the two lines. */
@@ -203,24 +198,6 @@ export class Values {
     return this.vector !== undefined && this.axesOf(value).has(this.vector);
   }
 
-  /** Loops that a value depends on; those of its own sums are not among them. */
-  axesOf(value: Value): ReadonlySet<Axis> {
-    const known = this.axesOfValue.get(value);
-    if (known !== undefined) return known;
-    const given = this.given.get(value);
-    const axes = new Set<Axis>(given?.axes);
-    if (given === undefined) {
-      const access = this.scheduled.accesses.get(value);
-      access?.linear.collectAxes(axes);
-      for (const { at } of access?.guards ?? []) at.collectAxes(axes);
-      this.scheduled.counters.get(value)?.collectAxes(axes);
-      for (const child of children(value)) for (const each of this.axesOf(child)) axes.add(each);
-      for (const each of this.scheduled.reductions.get(value) ?? []) axes.delete(each);
-    }
-    this.axesOfValue.set(value, axes);
-    return axes;
-  }
-
   /** The outermost open level where all axes of a value are open. */
   private levelOf(value: Value): Level {
     const axes = this.axesOf(value);
@@ -238,8 +215,10 @@ export class Values {
     const wide = this.isWide(value);
     const key = `${wide ? this.lanes : 0}${this.keyOf(value)}`;
     this.forgetOldRead(level, key);
-    const known = this.levels.map((each) => each.known.get(key)).find((each) => each !== undefined);
-    if (known !== undefined) return known;
+    for (const { known } of this.levels) {
+      const name = known.get(key);
+      if (name !== undefined) return name;
+    }
     // What it needs is written first, there or further out.
     const above = this.levels.splice(this.levels.indexOf(level) + 1);
     const text = node.kind === "reduce" ? this.reduce(value) : this.expression(value, wide ? this.lanes : 0);

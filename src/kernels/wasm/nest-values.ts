@@ -5,7 +5,7 @@
 
 import { children, visit } from "../formula.ts";
 import { type Axis, extentOf, index } from "../index-expression.ts";
-import type { Nest, Output } from "../schedule-nest.ts";
+import { dependences, type Nest, type Output } from "../schedule-nest.ts";
 import type { Value } from "../value.ts";
 import { Accesses, Known } from "./accesses.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
@@ -28,6 +28,8 @@ export class NestValues {
   private readonly accesses: Accesses;
   /** How deep the loop of each axis lies: 0 for those outside the vector and the row loop. */
   private readonly levels: ReadonlyMap<Axis, number>;
+  /** Loops that a value depends on. */
+  private readonly axesOf: (value: Value) => ReadonlySet<Axis>;
   private readonly keys = new Map<Value, Key>();
 
   constructor(f: FunctionBuilder, target: Target, nest: Nest, levels: ReadonlyMap<Axis, number>) {
@@ -35,6 +37,7 @@ export class NestValues {
     this.target = target;
     this.nest = nest;
     this.levels = levels;
+    this.axesOf = dependences(nest);
     this.indices = new Indices(f, target, nest.vector);
     this.accesses = new Accesses(target, this.indices, this.known, levels);
   }
@@ -50,9 +53,11 @@ export class NestValues {
   hoist(level: number): void {
     const deepest = Math.max(0, ...[...this.levels.values()]);
     if (level >= deepest) return;
+    const walked = new Set<Value>();
     const walk = (value: Value) => {
       const { node } = value;
-      if (node.kind === "constant" || node.kind === "scalar") return;
+      if (node.kind === "constant" || node.kind === "scalar" || walked.has(value)) return;
+      walked.add(value);
       if (this.levelOf(value) <= level && !this.usesFreeReductionAxis(value)) {
         this.materialise(value);
         return;
@@ -72,23 +77,8 @@ export class NestValues {
   }
 
   private usesFreeReductionAxis(value: Value): boolean {
-    const bound = new Set<Axis>();
-    visit(value, (each) => {
-      for (const axis of this.nest.reductions.get(each) ?? []) bound.add(axis);
-    });
-    for (const each of this.axesOf(value)) if (!this.levels.has(each) && !bound.has(each)) return true;
+    for (const each of this.axesOf(value)) if (!this.levels.has(each)) return true;
     return false;
-  }
-
-  private axesOf(value: Value): Set<Axis> {
-    const axes = new Set<Axis>();
-    visit(value, (each) => {
-      const access = this.nest.accesses.get(each);
-      access?.linear.collectAxes(axes);
-      for (const { at } of access?.guards ?? []) at.collectAxes(axes);
-      this.nest.counters.get(each)?.collectAxes(axes);
-    });
-    return axes;
   }
 
   /** A local that holds the value's four lanes. */
