@@ -22,6 +22,8 @@ const together = 2;
 const togetherInRow = 4;
 /** Columns of a window beyond which its row does not fit into registers. */
 const mostColumns = 7;
+/** Groups of columns that are written out: with windows far beyond the edges they would be many. */
+const mostGroups = 8;
 /** Products that a task should have at least. */
 const taskProducts = 8192;
 
@@ -30,7 +32,15 @@ export function renderDepthwise(target: CTarget, part: Part, layout: Layout): La
   const found = asDepthwise(part, layout, (operand) => target.layoutOf(operand));
   if (found === undefined || found.s.extent > mostColumns || found.c.extent < target.machine.lanes)
     return undefined;
-  return [new DepthwiseRenderer(target, found, layout).render()];
+  const renderer = new DepthwiseRenderer(target, found, layout);
+  return renderer.groups.length > mostGroups ? undefined : [renderer.render()];
+}
+
+/** Columns of a row of the result, from one to before another, so many at a time. */
+interface Group {
+  readonly first: number;
+  readonly end: number;
+  readonly count: number;
 }
 
 class DepthwiseRenderer {
@@ -38,76 +48,111 @@ class DepthwiseRenderer {
   private readonly d: Depthwise;
   private readonly layout: Layout;
   private readonly kernel: CKernel;
+  /** Columns of the result that are summed together. */
+  readonly groups: readonly Group[];
 
   constructor(target: CTarget, depthwise: Depthwise, layout: Layout) {
     this.target = target;
     this.d = depthwise;
     this.layout = layout;
     this.kernel = new CKernel(target);
+    this.groups = this.groupsOf(depthwise.q?.extent ?? 1);
   }
 
   render(): Launch {
     const { p, q, c, r, s, image, a, part } = this.d;
     this.target.reads([part]);
-    const [, vertical, horizontal] = a.at;
-    const [, height, width] = a.operand.shape;
+    const [, vertical] = a.at;
+    const [, height] = a.operand.shape;
     const [rows, columns] = [p?.extent ?? 1, q?.extent ?? 1];
     const allRows = rows * (image?.extent ?? 1);
     const perTask = Math.max(1, Math.floor(taskProducts / (columns * c.extent * r.extent * s.extent)));
-    const [from, to] = this.columnsInside(columns, horizontal, width);
-    const count = q !== undefined && horizontal.factorOf(q) === 1 ? togetherInRow : together;
-    const whole = from + Math.floor((to - from) / count) * count;
+    const body = this.groups.flatMap(({ first, count, end }) => [
+      `for (long q = ${first}; q < ${end}; q += ${count}) {`,
+      ...this.places(count, end - first === count ? first : undefined),
+      "}",
+    ]);
     this.kernel.body.push(
       `for (long i = task * ${perTask}, end = least(i + ${perTask}, ${allRows}); i < end; i++) {`,
       `const long p = i % ${rows}, image = i / ${rows};`,
       `const long top = ${placeOf(vertical, p, "p")};`,
       "(void)image;",
-      ...rangeLines("r", r, vertical.factorOf(r), "top", height),
-      `for (long q = ${from}; q < ${whole}; q += ${count}) {`,
-      ...this.places(count, true),
-      "}",
-      // The others one by one, first those at the edges.
-      `for (long q = 0; q < ${columns}; q++) {`,
-      `if (q == ${from}) q = ${whole};`,
-      `if (q >= ${columns}) break;`,
-      `const long left = ${placeOf(horizontal, q, "q")};`,
-      ...rangeLines("s", s, horizontal.factorOf(s), "left", width),
-      ...this.places(1, false),
-      "}",
+      ...rowLines(r, vertical.factorOf(r), height),
+      ...body,
       "}",
     );
     return this.target.launch(this.kernel, Math.ceil(allRows / perTask));
   }
 
+  /** Groups one by one where a window leaves the image or few are left, the others in a loop. */
+  private groupsOf(columns: number): readonly Group[] {
+    const { q, a } = this.d;
+    const [, , horizontal] = a.at;
+    const most = q !== undefined && horizontal.factorOf(q) === 1 ? togetherInRow : together;
+    const [from, to] = this.columnsInside(columns);
+    const groups: Group[] = [];
+    for (let first = 0; first < columns; ) {
+      const inside = first < from ? 0 : Math.floor((to - first) / most);
+      const count = Math.min(most, columns - first);
+      const end = first + (inside > 0 ? inside : 1) * count;
+      groups.push({ first, count, end });
+      first = end;
+    }
+    return groups;
+  }
+
   /** Columns of the result, from one to before another, whose windows are inside the image. */
-  private columnsInside(columns: number, horizontal: Index, width: number): [from: number, to: number] {
-    const { q, s } = this.d;
-    const isInside = (column: number) => {
-      const left = horizontal.constant + column * (q === undefined ? 0 : horizontal.factorOf(q));
-      const right = left + (s.extent - 1) * horizontal.factorOf(s);
-      return Math.min(left, right) >= 0 && Math.max(left, right) < width;
-    };
+  private columnsInside(columns: number): [from: number, to: number] {
+    const { s } = this.d;
+    const isInside = (column: number) => this.isInside(column, 0) && this.isInside(column, s.extent - 1);
     const inside = Array.from({ length: columns }, (_, column) => column).filter(isInside);
     return inside.length === 0 ? [columns, columns] : [inside[0], inside[inside.length - 1] + 1];
   }
 
-  /** So many places of the row from `q` on; their windows are inside the image, or have columns from `sFrom` to `sTo`. */
-  private places(count: number, isInside: boolean): string[] {
+  /** Whether the window of a column of the result has its column `i` inside the image. */
+  private isInside(column: number, i: number): boolean {
+    const { q, s, a } = this.d;
+    const [, , horizontal] = a.at;
+    const [, , width] = a.operand.shape;
+    const at =
+      horizontal.constant +
+      column * (q === undefined ? 0 : horizontal.factorOf(q)) +
+      i * horizontal.factorOf(s);
+    return at >= 0 && at < width;
+  }
+
+  /** So many places of the row from `q` on, which is `first`; their windows are inside the image where that is not said. */
+  private places(count: number, first: number | undefined): string[] {
     const { c } = this.d;
     const lines: string[] = [];
     const { lanes } = this.target.machine;
-    const whole = Math.floor(c.extent / lanes) * lanes;
-    lines.push(`for (long from = 0; from < ${whole}; from += ${lanes}) {`);
-    lines.push(...this.vector(count, lanes, isInside), "}");
+    const vectors = Math.max(1, this.vectorsTogether());
+    const whole = Math.floor(c.extent / (vectors * lanes)) * vectors * lanes;
+    if (whole > 0)
+      lines.push(
+        `for (long from = 0; from < ${whole}; from += ${vectors * lanes}) {`,
+        ...this.vectors(count, lanes, vectors, first),
+        "}",
+      );
     for (let at = whole, wide = lanes; at < c.extent; at += wide) {
       while (wide > c.extent - at) wide = (wide / 2) as Lanes;
-      lines.push(`{ const long from = ${at};`, ...this.vector(count, wide, isInside), "}");
+      lines.push(`{ const long from = ${at};`, ...this.vectors(count, wide, 1, first), "}");
     }
     return lines;
   }
 
-  /** The same for a vector of channels. */
-  private vector(count: number, lanes: Lanes, isInside: boolean): string[] {
+  /**
+   * Vectors that fill a line of the cache, as far as registers do: with many channels the columns and rows of a window collide in the L1
+   * cache, so that a line should be used whole before the next one comes.
+   */
+  private vectorsTogether(): number {
+    const { lanes, registers } = this.target.machine;
+    const free = registers - this.d.s.extent - 1;
+    return Math.min(lineNumbers / lanes, Math.floor(free / togetherInRow));
+  }
+
+  /** The same for so many vectors of channels. */
+  private vectors(count: number, lanes: Lanes, vectors: number, first: number | undefined): string[] {
     const { q, r, s, a, b, image } = this.d;
     const { kernel, target } = this;
     const each = <T>(length: number, text: (i: number) => T) => Array.from({ length }, (_, i) => text(i));
@@ -119,34 +164,37 @@ class DepthwiseRenderer {
     const lines = [
       `const real *const x = ${x} + (${left}) * ${ofColumns};`,
       `const real *const w = ${kernel.pointer(b.operand)} + ${linearB.constant} + from;`,
-      ...each(count, (t) => `v${lanes} sum${t} = {0};`),
-      ...(isInside ? this.ahead(count, lanes) : []),
+      ...each(vectors * count, (i) => `v${lanes} sum${i} = {0};`),
+      ...this.ahead(count, vectors * lanes),
       "for (long r = rFrom; r < rTo; r++) {",
       `const real *const xr = x + (top + r * ${vertical.factorOf(r)}) * ${ofRows}, *const wr = w + r * ${linearB.factorOf(r)};`,
     ];
-    const tapOf = (at: string) => `load_${lanes}(wr + ${at} * ${linearB.factorOf(s)})`;
     const [step, tap] = [q === undefined ? 0 : horizontal.factorOf(q), horizontal.factorOf(s)];
-    if (isInside) {
-      lines.push(...each(s.extent, (i) => `const v${lanes} w${i} = ${tapOf(String(i))};`));
-      const uses = each(count, (t) => each(s.extent, (i) => ({ t, i, at: t * step + i * tap }))).flat();
-      const places = [...new Set(uses.map(({ at }) => at))].sort((one, other) => one - other);
+    const uses = each(count, (t) => each(s.extent, (i) => ({ t, i, at: t * step + i * tap })))
+      .flat()
+      .filter(({ t, i }) => first === undefined || this.isInside(first + t, i));
+    const taps = [...new Set(uses.map((use) => use.i))];
+    const places = [...new Set(uses.map(({ at }) => at))].sort((one, other) => one - other);
+    for (let j = 0; j < vectors; j++) {
+      const load = (from: string, at: number) => `load_${lanes}(${from} + ${at + j * lanes})`;
+      lines.push("{", ...taps.map((i) => `const v${lanes} w${i} = ${load("wr", i * linearB.factorOf(s))};`));
       for (const place of places) {
         const adds = uses
           .filter(({ at }) => at === place)
-          .map(({ t, i }) => `sum${t} = fma_${lanes}(y, w${i}, sum${t});`);
-        lines.push(`{ const v${lanes} y = load_${lanes}(xr + ${place * ofColumns}); ${adds.join(" ")} }`);
+          .map(({ t, i }) => `sum${j * count + t} = fma_${lanes}(y, w${i}, sum${j * count + t});`);
+        lines.push(`{ const v${lanes} y = ${load("xr", place * ofColumns)}; ${adds.join(" ")} }`);
       }
-    } else
-      lines.push(
-        "for (long s = sFrom; s < sTo; s++)",
-        `sum0 = fma_${lanes}(load_${lanes}(xr + s * ${tap * ofColumns}), ${tapOf("s")}, sum0);`,
-      );
-    lines.push("}", ...each(count, (t) => this.finish(t, lanes)).flat());
+      lines.push("}");
+    }
+    lines.push("}");
+    for (let j = 0; j < vectors; j++)
+      for (let t = 0; t < count; t++)
+        lines.push(...this.finish(t, `from + ${j * lanes}`, `sum${j * count + t}`, lanes));
     return lines;
   }
 
   /** Asks for what the next row of the result needs besides: neighbours in a row lie too far apart for the machine to see a pattern. */
-  private ahead(count: number, lanes: Lanes): string[] {
+  private ahead(count: number, channels: number): string[] {
     const { p, q, r, a } = this.d;
     if (p === undefined) return [];
     const [, vertical, horizontal] = a.at;
@@ -154,7 +202,7 @@ class DepthwiseRenderer {
     const [down, right] = [vertical.factorOf(p), q === undefined ? 1 : horizontal.factorOf(q)];
     const below = Math.max(0, vertical.factorOf(r)) * (r.extent - 1) + 1;
     // Once for each line of the cache.
-    const lines = lanes < lineNumbers ? [`if (from % ${lineNumbers} == 0) {`] : ["{"];
+    const lines = channels < lineNumbers ? [`if (from % ${lineNumbers} == 0) {`] : ["{"];
     for (let row = 0; row < down; row++)
       for (let column = 0; column < count * right; column++)
         lines.push(
@@ -163,8 +211,8 @@ class DepthwiseRenderer {
     return [...lines, "}"];
   }
 
-  /** Stores what comes of the sum of one place. */
-  private finish(t: number, lanes: Lanes): readonly string[] {
+  /** Stores what comes of a `sum`: that of place `t` of the group, from a channel on. */
+  private finish(t: number, from: string, sumName: string, lanes: Lanes): readonly string[] {
     const { part, sum, image, p, q, c } = this.d;
     const { kernel, target } = this;
     const accesses = new Map<Value, Access>();
@@ -182,9 +230,9 @@ class DepthwiseRenderer {
       [q, `(q + ${t})`],
     ];
     for (const [each, name] of names) if (each !== undefined) values.setAxis(each, name);
-    values.give(sum, () => `sum${t}`, [c]);
+    values.give(sum, () => sumName, [c]);
     const linear = linearIndex(part.at, { ...this.layout, offset: 0 });
-    values.vectorAt(c, lanes, "from", () => values.store(part.value, linear, kernel.pointerTo(this.layout)));
+    values.vectorAt(c, lanes, from, () => values.store(part.value, linear, kernel.pointerTo(this.layout)));
     return values.lines;
   }
 }
@@ -195,18 +243,12 @@ function placeOf(at: Index, axis: Axis | undefined, name: string): string {
   return factor === 0 ? String(at.constant) : `${name} * ${factor} + ${at.constant}`;
 }
 
-/** Declares from which to before which place of an axis of the window `start + place * step` is within 0 … extent − 1. */
-function rangeLines(
-  name: string,
-  { extent: places }: Axis,
-  step: number,
-  start: string,
-  extent: number,
-): string[] {
-  const isOutside = (place: string) => `(unsigned long)(${start} + (${place}) * ${step}) >= ${extent}`;
+/** Declares from which to before which row of the window the image has rows, whose first would be `top`. */
+function rowLines({ extent: places }: Axis, step: number, height: number): string[] {
+  const isOutside = (place: string) => `(unsigned long)(top + (${place}) * ${step}) >= ${height}`;
   return [
-    `long ${name}From = 0, ${name}To = ${places};`,
-    `while (${name}From < ${name}To && ${isOutside(`${name}From`)}) ${name}From++;`,
-    `while (${name}To > ${name}From && ${isOutside(`${name}To - 1`)}) ${name}To--;`,
+    `long rFrom = 0, rTo = ${places};`,
+    `while (rFrom < rTo && ${isOutside("rFrom")}) rFrom++;`,
+    `while (rTo > rFrom && ${isOutside("rTo - 1")}) rTo--;`,
   ];
 }
