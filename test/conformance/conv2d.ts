@@ -41,6 +41,10 @@ const sizes: Readonly<Record<string, readonly [x: Shape, weight: Shape, attribut
   ],
   // Rows of 7 pixels, and of each phase of a gradient.
   "3×3, stride 2, to rows of 7, 96 channels": [[1, 14, 14, 48], [3, 3, 48, 96], { stride: 2, padding: 1 }],
+  "1×1, 24 to 40 channels over 61 places": [
+    [1, 61, 1, 24],
+    [1, 1, 24, 40],
+  ],
   "1×1, stride 2, to rows of 7, 96 channels": [[2, 13, 13, 48], [1, 1, 48, 96], { stride: 2 }],
   "one filter": [[2, 6, 5, 7], [3, 3, 7, 1], { padding: 1 }],
   "a batch of 5": [[5, 4, 4, 4], [3, 3, 4, 12], { padding: 1 }],

@@ -158,13 +158,20 @@ export class GroupLoops {
     const { rows, along, blocksRows } = this.t;
     const name = rowName(along);
     const [from, to] = rowRange(this.t, along);
-    const height = this.group.rows;
+    const { rows: height, lower } = this.group;
+    const rest = rows[along].extent % height;
+    const level = along === 0 && blocksRows ? 0 : lower * (height - 1);
+    const isLevel = level > 0 ? ` && ${to} - ${name} != ${level}` : "";
     lines.push(`long ${name} = ${from};`);
-    lines.push(`for (; ${name} + ${height} <= ${to}; ${name} += ${height}) {`);
+    lines.push(`for (; ${name} + ${height} <= ${to}${isLevel}; ${name} += ${height}) {`);
     this.tilesAt(height, deep);
     lines.push("}");
-    const rest = rows[along].extent % height;
-    if (rest > 0) {
+    if (level > 0) {
+      lines.push(`if (${to} - ${name} == ${level}) for (; ${name} < ${to}; ${name} += ${height - 1}) {`);
+      this.tilesAt(height - 1, deep);
+      lines.push("}");
+    }
+    if (rest > 0 && (level === 0 || this.lastRows() < level)) {
       lines.push(`if (${name} + ${rest} == ${to}) {`);
       this.tilesAt(rest, deep);
       lines.push(`${name} = ${to};`, "}");
@@ -254,6 +261,7 @@ real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[alo
   ): void {
     const { t, group, width, asks, kernel } = this;
     const { rows, along, sumBlock } = t;
+    const lowest = group.lower > 0 ? group.rows - 1 : group.rows;
     const tile: Tile = {
       rows: height,
       deep,
@@ -273,7 +281,7 @@ real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[alo
       accumulates: t.accumulates,
       asks,
       asksRows: this.asksRows,
-      isRest: (height < group.rows || deep < group.deep) && this.tilesOfPanel() >= wholeToRest,
+      isRest: (height < lowest || deep < group.deep) && this.tilesOfPanel() >= wholeToRest,
       finish: this.finish,
     };
     const name = kernel.independent("__attribute__((noinline)) void", tileArguments(tile), tileBody(tile));
@@ -310,6 +318,14 @@ real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[alo
 
   private factorB(run: Run): number {
     return this.t.panels.factorOf(run.axes[run.axes.length - 1], this.width);
+  }
+
+  /** Rows of the last task along its run. */
+  private lastRows(): number {
+    const { rows, along, view, rowsPerTask } = this.t;
+    const { extent } = rows[along];
+    if (along > 0 || view.box !== undefined) return extent;
+    return extent - (Math.ceil(extent / rowsPerTask) - 1) * rowsPerTask;
   }
 
   /** Tiles of a panel in a task. */

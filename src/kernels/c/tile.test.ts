@@ -23,6 +23,17 @@ describe("tiles", () => {
     expect(stepsInCache(avx512)).toBe(1792);
   });
 
+  it("end a row lower where one of a single row would be left over", () => {
+    const heights = (rows: number) => {
+      const [{ rows: height, lower }] = tilingOf(1024, rows, 1, 1024, avx2).groups;
+      return [height, lower];
+    };
+    expect(heights(49)).toEqual([6, 5]);
+    expect(heights(48)).toEqual([6, 0]);
+    // Among so many it brings nothing.
+    expect(heights(3137)).toEqual([6, 0]);
+  });
+
   it("cover all columns once, and leave registers for columns and a number of a row", () => {
     const count = (max: number) => fc.integer({ min: 1, max });
     fc.assert(
@@ -37,6 +48,8 @@ describe("tiles", () => {
             panel += group.count;
             const height = group.rows * group.deep;
             expect(group.rows).toBeLessThanOrEqual(rows);
+            if (group.lower > 0) expect((rows - group.lower * (group.rows - 1)) % group.rows).toBe(0);
+            expect(group.lower * (group.rows - 1)).toBeLessThanOrEqual(rows);
             expect(group.deep).toBeLessThanOrEqual(stretches);
             if (height > 1) expect((height + 1) * group.vectors + 1).toBeLessThanOrEqual(machine.registers);
           }

@@ -68,6 +68,9 @@ const stepsInRound = 4;
 /** Whole tiles to a lower one from which on the lower are few: `isRest`. */
 export const wholeToRest = 8;
 
+/** Part of the time from which on tiles of two heights pay: each is text to compile. */
+const levelGain = 0.98;
+
 /** Arguments of a tile's function. */
 export function tileArguments({ finish }: Pick<Tile, "finish">): string {
   const further = finish?.pointers.map((each) => `, const real *restrict ${each}`).join("") ?? "";
@@ -180,8 +183,10 @@ export interface ColumnGroup {
   readonly panel: number;
   readonly count: number;
   readonly vectors: number;
-  /** Rows of a tile; what is left over has a lower tile. */
+  /** Rows of a tile; what is left over has a lower tile, or the last tiles are a row lower. */
   readonly rows: number;
+  /** How many of the last tiles are a row lower, so that nothing is left over; 0 where that brings little. */
+  readonly lower: number;
   /** Stretches of so many rows in a tile. */
   readonly deep: number;
 }
@@ -233,7 +238,9 @@ export function tilingOf(
       });
       const cost = shaped.reduce((sum, { kind, shape }) => sum + price * kind.count * shape.time, 0);
       if (best !== undefined && cost >= best.cost) continue;
-      const groups = shaped.map(({ kind, shape: { rows, deep } }): ColumnGroup => ({ ...kind, rows, deep }));
+      const groups = shaped.map(
+        ({ kind, shape: { rows, deep, lower } }): ColumnGroup => ({ ...kind, rows, deep, lower }),
+      );
       best = { cost, lanes, groups };
     }
     if (lanes === 1 || columns >= 4 * lanes) break;
@@ -256,16 +263,21 @@ function shapeOf(
   stretches: number,
   most: number,
   timeFor: (height: number) => number,
-): { rows: number; deep: number; time: number } {
+): { rows: number; deep: number; lower: number; time: number } {
   const high = Math.ceil(rows / Math.ceil(rows / most));
-  const rest = rows % high;
-  const flat = Math.floor(rows / high) * timeFor(high) + (rest === 0 ? 0 : timeFor(rest));
-  let best = { rows: high, deep: 1, time: stretches * flat };
+  const [whole, rest] = [Math.floor(rows / high), rows % high];
+  let [flat, lower] = [whole * timeFor(high) + (rest === 0 ? 0 : timeFor(rest)), 0];
+  // 49 rows as four tiles of 6 and five of 5, not eight of 6 and one of 1.
+  if (rest > 0 && rest < high - 1 && high - rest <= whole + 1) {
+    const level = (whole + 1 - (high - rest)) * timeFor(high) + (high - rest) * timeFor(high - 1);
+    if (level < levelGain * flat) [flat, lower] = [level, high - rest];
+  }
+  let best = { rows: high, deep: 1, lower, time: stretches * flat };
   // Short rows: several stretches in a tile.
   for (let deep = 2; deep <= stretches && deep * rows <= most; deep++) {
     const left = stretches % deep;
     const time = Math.floor(stretches / deep) * timeFor(deep * rows) + left * timeFor(rows);
-    if (time < best.time) best = { rows, deep, time };
+    if (time < best.time) best = { rows, deep, lower: 0, time };
   }
   return best;
 }
