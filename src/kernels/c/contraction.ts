@@ -28,7 +28,7 @@ import { packedPanels, panelsInPlace } from "./panels.ts";
 import { CKernel, type CMachine, type CTarget, type Launch } from "./target.ts";
 import { panelNumbers, stepsInCache, type Tiling, tilingOf } from "./tile.ts";
 import { TileLoops } from "./tile-loops.ts";
-import type { ReadAround, Walk } from "./walk.ts";
+import type { ReadAround, Walk, WindowRows } from "./walk.ts";
 
 /** Enough tasks to keep the threads of a large machine balanced. */
 const enoughTasks = 64;
@@ -262,6 +262,7 @@ function schedule(
     ...{ partials, around, out, outFactor, rows, along, sums, sumBlock, blocksSum },
     askedInPanel: asked === undefined ? undefined : asked / panelCount(tiling),
     blocksInPanel: isBlocked && !inPlace && hasSmallA(c, view),
+    window: blocksRows && along > 0 && sumBlock === undefined ? windowRows(c, view, sums, tiling) : undefined,
   };
   return { walk: { ...walk, rowsPerTask: rowsPerTask(walk) }, packing };
 }
@@ -269,6 +270,24 @@ function schedule(
 function panelCount({ groups }: Tiling): number {
   const last = groups[groups.length - 1];
   return last.panel + last.count;
+}
+
+/** Rows of the window that are outside the image at some places, where they are the first run of the sum and each tile has one row of the result. */
+function windowRows(
+  { a }: Contraction,
+  { box }: View,
+  [run, ...inner]: readonly Run[],
+  { groups }: Tiling,
+): WindowRows | undefined {
+  const [, at] = a.at;
+  const [, height] = a.operand.shape;
+  const [row] = run.axes;
+  const perRow = at.factorOf(row);
+  if (box === undefined || inner.length === 0 || run.axes.length > 1 || perRow === 0) return undefined;
+  const isPlain = at.terms.every(({ atom }) => atom === row || atom === box.blocked);
+  const [low, high] = at.range();
+  if (!isPlain || (low >= 0 && high < height) || groups.some(({ deep }) => deep > 1)) return undefined;
+  return { extent: run.extent, first: at.constant, perPlace: at.factorOf(box.blocked), perRow, height };
 }
 
 /** Whether A stays in the L2 cache from panel to panel. */

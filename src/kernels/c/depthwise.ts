@@ -13,6 +13,7 @@ import type { Value } from "../value.ts";
 import type { Lanes } from "./library.ts";
 import { CKernel, type CTarget, type Launch, lineNumbers } from "./target.ts";
 import { Values } from "./values.ts";
+import { windowLines } from "./walk.ts";
 
 /**
  * Places of a row that are summed together, and as many where they lie next to one another in the image: with as many sums and a row of
@@ -77,7 +78,7 @@ class DepthwiseRenderer {
       `const long p = i % ${rows}, image = i / ${rows};`,
       `const long top = ${placeOf(vertical, p, "p")};`,
       "(void)image;",
-      ...rowLines(r, vertical.factorOf(r), height),
+      ...windowLines({ extent: r.extent, perRow: vertical.factorOf(r), height }),
       ...body,
       "}",
     );
@@ -241,14 +242,4 @@ class DepthwiseRenderer {
 function placeOf(at: Index, axis: Axis | undefined, name: string): string {
   const factor = axis === undefined ? 0 : at.factorOf(axis);
   return factor === 0 ? String(at.constant) : `${name} * ${factor} + ${at.constant}`;
-}
-
-/** Declares from which to before which row of the window the image has rows, whose first would be `top`. */
-function rowLines({ extent: places }: Axis, step: number, height: number): string[] {
-  const isOutside = (place: string) => `(unsigned long)(top + (${place}) * ${step}) >= ${height}`;
-  return [
-    `long rFrom = 0, rTo = ${places};`,
-    `while (rFrom < rTo && ${isOutside("rFrom")}) rFrom++;`,
-    `while (rTo > rFrom && ${isOutside("rTo - 1")}) rTo--;`,
-  ];
 }

@@ -17,7 +17,7 @@ import {
   wholeToRest,
 } from "./tile.ts";
 import { epilogueLines, finishInRegisters } from "./tile-epilogue.ts";
-import { rowRange, sumBlockLoop, sumBlockNames, type Walk } from "./walk.ts";
+import { rowRange, sumBlockLoop, sumBlockNames, type Walk, windowLines } from "./walk.ts";
 
 /** Numbers of B that stay in the L2 cache beside what streams through it. */
 const acrossNumbers = 48 * 1024;
@@ -143,6 +143,11 @@ export class GroupLoops {
     const name = rowName(i);
     const [from, to] = rowRange(this.t, i);
     lines.push(`for (long ${name} = ${from}; ${name} < ${to};) {`);
+    if (i === 0 && t.window !== undefined)
+      lines.push(
+        `const long top = (from + ${name}) * ${t.window.perPlace} + ${t.window.first};`,
+        ...windowLines(t.window),
+      );
     if (t.rows[i] === this.around) {
       lines.push(`if (${name} + ${group.deep} <= ${to}) {`);
       this.rowOfTiles(group.deep);
@@ -271,7 +276,7 @@ real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[alo
       deepStep: this.around?.factors[0] ?? 0,
       sum: t.sums.map(
         (run, i): SumRun => ({
-          extent: i === 0 && sumBlock !== undefined ? "steps" : run.extent,
+          extent: i === 0 && (sumBlock ?? t.window) !== undefined ? "steps" : run.extent,
           a: run.factors[0],
           b: this.factorB(run),
         }),
@@ -286,11 +291,14 @@ real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[alo
     };
     const name = kernel.independent("__attribute__((noinline)) void", tileArguments(tile), tileBody(tile));
     const isAsking = typeof asks === "number";
+    const within = (table: (run: Run) => number) =>
+      t.window === undefined ? "" : term("rFrom", table(t.sums[0]));
+    const steps = t.window === undefined ? "0" : "rTo - rFrom";
     const given = [
-      a,
-      "bPanel",
+      `${a}${within((run) => run.factors[0])}`,
+      `bPanel${within((run) => this.factorB(run))}`,
       to,
-      sumBlock === undefined ? "0" : sumBlockNames(t)[1],
+      sumBlock === undefined ? steps : sumBlockNames(t)[1],
       isAsking ? "ahead" : "0",
       ...further,
     ];

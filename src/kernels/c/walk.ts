@@ -54,8 +54,30 @@ export interface Walk {
   readonly sumBlock: number | undefined;
   /** Whether those blocks are walked panel by panel, not panels block by block: all of A that a task reads stays in the L2 cache. */
   readonly blocksInPanel: boolean;
+  /** Rows of the window, the first run of the sum, where some lie outside the image: sums leave those out. */
+  readonly window: WindowRows | undefined;
   /** Rows of the first run for one task, without a box. */
   readonly rowsPerTask: number;
+}
+
+/** Where rows of a window are: the first, of the first place of a box's block, at `first`, and so far from place to place and row to row. */
+export interface WindowRows {
+  readonly extent: number;
+  readonly first: number;
+  readonly perPlace: number;
+  readonly perRow: number;
+  /** Rows of the image. */
+  readonly height: number;
+}
+
+/** Declares from which to before which row of a window the image has rows, where the first of the window would be at `top`. */
+export function windowLines({ extent, perRow, height }: Omit<WindowRows, "first" | "perPlace">): string[] {
+  const isOutside = (row: string) => `(unsigned long)(top + (${row}) * ${perRow}) >= ${height}`;
+  return [
+    `long rFrom = 0, rTo = ${extent};`,
+    `while (rFrom < rTo && ${isOutside("rFrom")}) rFrom++;`,
+    `while (rTo > rFrom && ${isOutside("rTo - 1")}) rTo--;`,
+  ];
 }
 
 /** First place and end of a run of rows in a task, as C. */
