@@ -85,7 +85,7 @@ export class GroupLoops {
     const isWhole = group.from + group.count * this.width <= c.n.extent;
     this.columns = isWhole ? this.width : group.count === 1 ? c.n.extent - group.from : undefined;
     this.isBare = partials !== undefined || c.part.value === c.sum;
-    this.finish = this.isBare || !isWhole ? undefined : finishInRegisters(walk);
+    this.finish = this.isBare || this.columns === undefined ? undefined : finishInRegisters(walk);
     this.around = group.deep > 1 ? rows[along - 1] : undefined;
     this.stepsPerTile = extentOf(sums);
     this.isAcross =
@@ -203,7 +203,7 @@ export class GroupLoops {
     const { c, rows, along } = t;
     const rowsAt = this.rowsAt();
     const outAt = `${this.at.out}${this.rowTerms(1)} + n`;
-    if (this.isBare && columns === width) {
+    if (this.isBare && columns !== undefined) {
       this.call({ height, deep, isDirect: true }, rowsAt, outAt);
       return;
     }
@@ -237,9 +237,7 @@ real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[alo
     if (this.isBare)
       lines.push(
         eachRow,
-        columns === undefined
-          ? `for (long j = 0; j < ${width} && n + j < ${c.n.extent}; j++) to[j] = sums[j];`
-          : `__builtin_memcpy(to, sums, ${columns} * sizeof(real));`,
+        `for (long j = 0; j < ${width} && n + j < ${c.n.extent}; j++) to[j] = sums[j];`,
         "}",
       );
     else lines.push(...epilogueLines(t, kernel, this.variables, { height, deep, width, columns }));
@@ -283,6 +281,7 @@ real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[alo
       ),
       pitch: isDirect ? (rows[along]?.factors[1] ?? 0) : width,
       deepPitch: isDirect ? (this.around?.factors[1] ?? 0) : height * width,
+      columns: isDirect ? (this.columns ?? width) : width,
       accumulates: t.accumulates,
       asks,
       asksRows: this.asksRows,

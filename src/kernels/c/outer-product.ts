@@ -264,6 +264,7 @@ class OuterProductRenderer {
         lanes,
         rowStep: 1,
         deepStep: 0,
+        columns: group.vectors * lanes,
         sum: [{ extent: "steps", a: at.rowPitch, b: group.vectors * lanes }],
         pitch: at.pitch,
         deepPitch: 0,

@@ -6,7 +6,7 @@ import type { Access } from "../schedule-nest.ts";
 import type { Value } from "../value.ts";
 import type { Lanes } from "./library.ts";
 import { CKernel } from "./target.ts";
-import type { Finish } from "./tile.ts";
+import { type Finish, storing } from "./tile.ts";
 import { Values } from "./values.ts";
 import type { Walk } from "./walk.ts";
 
@@ -37,7 +37,7 @@ export function finishInRegisters({
   if (hasScalar) return undefined;
   return {
     pointers: around.map((_, i) => `e${i}`),
-    store: (to, sum, { row, stretch, column }) => {
+    store: (to, sum, { row, stretch, column, count }) => {
       // A kernel of its own, so that equal tiles have equal names.
       const values = new Values(new CKernel(target), {
         accesses: new Map(),
@@ -52,7 +52,7 @@ export function finishInRegisters({
         else values.give(value, (wide) => `load_${wide}(e${i} + ${places + column})`, [c.n]);
       }
       values.vectorAt(c.n, lanes, String(column), () =>
-        values.line(`store_${lanes}(${to}, ${values.emit(c.part.value)});`),
+        values.line(storing(to, values.emit(c.part.value), lanes, count)),
       );
       return values.lines.join(" ");
     },

@@ -30,6 +30,8 @@ export interface Tile {
   /** Numbers between rows of where the tile is stored, and between stretches. */
   readonly pitch: number;
   readonly deepPitch: number;
+  /** Columns that are stored: all, or fewer of the last vector. */
+  readonly columns: number;
   /** Whether the tile goes on from what is stored. */
   readonly accumulates: boolean;
   /**
@@ -49,8 +51,16 @@ export interface Tile {
 export interface Finish {
   /** Further arguments of the tile: what is read, where its first row and column are. */
   readonly pointers: readonly string[];
-  /** Lines that store at `to` what comes of the vector `sum`, of this row of this stretch, from this column of the tile on. */
-  readonly store: (to: string, sum: string, at: { row: number; stretch: number; column: number }) => string;
+  /** Lines that store at `to` what comes of the vector `sum`. */
+  readonly store: (to: string, sum: string, at: PlaceInTile) => string;
+}
+
+/** A vector of a tile: this row of this stretch, from this column on, of which so many are stored. */
+export interface PlaceInTile {
+  readonly row: number;
+  readonly stretch: number;
+  readonly column: number;
+  readonly count: number;
 }
 
 /** Numbers of a panel, or of another operand, of which not much more fits into the L2 cache. */
@@ -97,11 +107,24 @@ export function tileBody(tile: Tile): string {
   lines.push(...innermostSteps(tile, last, offset));
   for (let i = last - 1; i >= 0; i--) lines.push(`a${i} += ${sum[i].a}; b${i} += ${sum[i].b};`, "}");
   each((i, j) => {
-    const place = { row: i % rows, stretch: Math.floor(i / rows), column: j * lanes };
+    const count = Math.min(lanes, tile.columns - j * lanes);
+    const place = { row: i % rows, stretch: Math.floor(i / rows), column: j * lanes, count };
     const sum = `c${i}_${j}`;
-    return tile.finish?.store(at(i, j), sum, place) ?? `store_${lanes}(${at(i, j)}, ${sum});`;
+    return tile.finish?.store(at(i, j), sum, place) ?? storing(at(i, j), sum, lanes, count);
   });
   return lines.join("\n");
+}
+
+/** Stores the first `count` numbers of a vector: as many of the widest parts as there are, then narrower ones. */
+export function storing(to: string, value: string, lanes: Lanes, count: number): string {
+  if (count === lanes) return `store_${lanes}(${to}, ${value});`;
+  const parts: string[] = [];
+  for (let at = 0, wide = lanes; at < count; at += wide) {
+    while (wide > count - at) wide = (wide / 2) as Lanes;
+    const numbers = Array.from({ length: wide }, (_, i) => `all[${at + i}]`).join(", ");
+    parts.push(`store_${wide}(${to} + ${at}, (v${wide}){${numbers}});`);
+  }
+  return `{ const v${lanes} all = ${value}; ${parts.join(" ")} }`;
 }
 
 /**
