@@ -127,7 +127,7 @@ class DepthwiseRenderer {
     const { c } = this.d;
     const lines: string[] = [];
     const { lanes } = this.target.machine;
-    const vectors = Math.max(1, this.vectorsTogether());
+    const vectors = this.vectorsTogether();
     const whole = Math.floor(c.extent / (vectors * lanes)) * vectors * lanes;
     if (whole > 0)
       lines.push(
@@ -148,8 +148,9 @@ class DepthwiseRenderer {
    */
   private vectorsTogether(): number {
     const { lanes, registers } = this.target.machine;
-    const free = registers - this.d.s.extent - 1;
-    return Math.min(lineNumbers / lanes, Math.floor(free / togetherInRow));
+    let vectors = lineNumbers / lanes;
+    while (vectors > 1 && vectors * togetherInRow + this.d.s.extent + 1 > registers) vectors /= 2;
+    return vectors;
   }
 
   /** The same for so many vectors of channels. */

@@ -168,3 +168,15 @@ export function library(kernels: string, numberBytes: NumberBytes): string {
   const used = [...definitions].filter(([name]) => wanted.has(name));
   return head(precisions[numberBytes]) + used.map(([, { text }]) => `${text}\n`).join("");
 }
+
+/** Stores the first `count` numbers of a vector: as many of the widest parts as there are, then narrower ones. */
+export function storing(to: string, value: string, lanes: Lanes, count: number): string {
+  if (count === lanes) return `store_${lanes}(${to}, ${value});`;
+  const parts: string[] = [];
+  for (let at = 0, wide = lanes; at < count; at += wide) {
+    while (wide > count - at) wide = (wide / 2) as Lanes;
+    const numbers = Array.from({ length: wide }, (_, i) => `all[${at + i}]`).join(", ");
+    parts.push(`store_${wide}(${to} + ${at}, (v${wide}){${numbers}});`);
+  }
+  return `{ const v${lanes} all = ${value}; ${parts.join(" ")} }`;
+}

@@ -4,9 +4,9 @@ import { visit } from "../formula.ts";
 import { type Axis, axis, Index, index } from "../index-expression.ts";
 import type { Access } from "../schedule-nest.ts";
 import type { Value } from "../value.ts";
-import type { Lanes } from "./library.ts";
+import { type Lanes, storing } from "./library.ts";
 import { CKernel } from "./target.ts";
-import { type Finish, storing } from "./tile.ts";
+import type { Finish } from "./tile.ts";
 import { Values } from "./values.ts";
 import type { Walk } from "./walk.ts";
 

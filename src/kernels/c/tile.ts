@@ -6,7 +6,7 @@
  * cost no arithmetic on addresses.
  */
 
-import type { Lanes } from "./library.ts";
+import { type Lanes, storing } from "./library.ts";
 import { lineNumbers, type Vectors } from "./target.ts";
 
 /** One run of steps of the sum, and how far each moves in A and in B. */
@@ -113,18 +113,6 @@ export function tileBody(tile: Tile): string {
     return tile.finish?.store(at(i, j), sum, place) ?? storing(at(i, j), sum, lanes, count);
   });
   return lines.join("\n");
-}
-
-/** Stores the first `count` numbers of a vector: as many of the widest parts as there are, then narrower ones. */
-export function storing(to: string, value: string, lanes: Lanes, count: number): string {
-  if (count === lanes) return `store_${lanes}(${to}, ${value});`;
-  const parts: string[] = [];
-  for (let at = 0, wide = lanes; at < count; at += wide) {
-    while (wide > count - at) wide = (wide / 2) as Lanes;
-    const numbers = Array.from({ length: wide }, (_, i) => `all[${at + i}]`).join(", ");
-    parts.push(`store_${wide}(${to} + ${at}, (v${wide}){${numbers}});`);
-  }
-  return `{ const v${lanes} all = ${value}; ${parts.join(" ")} }`;
 }
 
 /**

@@ -9,7 +9,7 @@ import { children } from "../formula.ts";
 import { type Axis, extentOf, type Index, index } from "../index-expression.ts";
 import { type Access, dependences, type Scheduled } from "../schedule-nest.ts";
 import type { Value } from "../value.ts";
-import type { Lanes } from "./library.ts";
+import { type Lanes, storing, vectorWidths } from "./library.ts";
 import type { CKernel } from "./target.ts";
 
 /** A stretch of a loop, as C: first place, and one after the last. */
@@ -49,6 +49,8 @@ export class Values {
   private readonly shortKeys = new Map<string, string>();
   private vector: Axis | undefined;
   private lanes: Lanes = 1;
+  /** Lanes whose results are stored: the last vector of an axis may have more. */
+  private stored = 1;
   /** Values that are given: the sum of a contraction in its epilogue, and there what a tile reads. */
   private readonly given = new Map<Value, { text: (lanes: number) => string; axes: ReadonlySet<Axis> }>();
 
@@ -106,12 +108,12 @@ export class Values {
     this.scoped([axis], isUnrolled ? `#pragma GCC unroll ${axis.extent}\n${open}` : open, inside);
   }
 
-  /** Loops over an axis in vectors: as many of the widest as there are, then narrower ones. */
+  /** Loops over an axis in vectors: as many of the widest as there are, then the rest. */
   vectorLoop(axis: Axis, widest: Lanes, inside: () => void, range?: Range): void {
     const name = this.axisName(axis);
     this.vector = axis;
-    const pass = (lanes: Lanes, open: string) => {
-      this.lanes = lanes;
+    const pass = (lanes: Lanes, open: string, stored: number = lanes) => {
+      [this.lanes, this.stored] = [lanes, stored];
       this.scoped([axis], open, inside);
     };
     if (range !== undefined) {
@@ -120,22 +122,34 @@ export class Values {
       if (widest > 1) pass(1, `for (; ${name} < ${range.to}; ${name}++) {`);
       this.line("}");
     } else {
-      const whole = Math.floor(axis.extent / widest) * widest;
+      const rest = axis.extent % this.kernel.target.machine.lanes;
+      const whole = axis.extent - rest;
       if (whole === widest) pass(widest, `{ const long ${name} = 0;`);
-      else pass(widest, `for (long ${name} = 0; ${name} < ${whole}; ${name} += ${widest}) {`);
-      for (let at = whole, lanes = widest; at < axis.extent; at += lanes) {
-        while (lanes > axis.extent - at) lanes = (lanes / 2) as Lanes;
-        pass(lanes, `{ const long ${name} = ${at};`);
+      else if (whole > 0) pass(widest, `for (long ${name} = 0; ${name} < ${whole}; ${name} += ${widest}) {`);
+      // A rest of one width, or all of it in a vector that is not full.
+      const width = vectorWidths.findLast((each) => each >= rest) ?? widest;
+      const isFilled = rest === width || this.readsOtherwise();
+      for (let at = whole, lanes = width; at < axis.extent; at += lanes) {
+        while (isFilled && lanes > axis.extent - at) lanes = (lanes / 2) as Lanes;
+        pass(lanes, `{ const long ${name} = ${at};`, Math.min(lanes, axis.extent - at));
       }
     }
     this.vector = undefined;
     this.lanes = 1;
   }
 
+  /** Whether something is read at places that lanes put apart: lanes beyond the end of the axis could read beyond memory. */
+  private readsOtherwise(): boolean {
+    return [...this.scheduled.accesses.values()].some(({ linear }) => {
+      const step = this.stepAlongLanes(linear);
+      return step !== 0 && step !== 1;
+    });
+  }
+
   /** A vector of an axis from one place on. */
   vectorAt(axis: Axis, lanes: Lanes, start: string, inside: () => void): void {
     this.vector = axis;
-    this.lanes = lanes;
+    [this.lanes, this.stored] = [lanes, lanes];
     this.scoped([axis], `{ const long ${this.axisName(axis)} = ${start};`, inside);
     this.vector = undefined;
     this.lanes = 1;
@@ -143,19 +157,19 @@ export class Values {
 
   /** Writes a value to its place in memory; `text` where it was emitted before. */
   store(value: Value, linear: Index, pointer: string, text = this.emit(value)): void {
-    const { vector, lanes } = this;
+    const { vector, lanes, stored } = this;
     if (vector === undefined) {
       this.line(`${pointer}[${this.index(linear)}] = ${text};`);
       return;
     }
     const wide = this.isWide(value) ? text : `splat_${lanes}(${text})`;
     if (this.stepAlongLanes(linear) === 1)
-      this.line(`store_${lanes}(${pointer} + ${this.index(linear)}, ${wide});`);
+      this.line(storing(`${pointer} + ${this.index(linear)}`, wide, lanes, stored));
     else {
-      const stored = this.kernel.name("t");
+      const all = this.kernel.name("t");
       const at = this.index(linear, "l");
       this.line(
-        `{ const v${lanes} ${stored} = ${wide}; for (long l = 0; l < ${lanes}; l++) ${pointer}[${at}] = ${stored}[l]; }`,
+        `{ const v${lanes} ${all} = ${wide}; for (long l = 0; l < ${stored}; l++) ${pointer}[${at}] = ${all}[l]; }`,
       );
     }
   }
