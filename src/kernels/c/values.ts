@@ -30,9 +30,6 @@ interface Level {
 /** Windows of up to this many places are unrolled. */
 const unrollLimit = 32;
 
-/** Sums that long reductions keep, of every fourth term each: an addition waits for the one before it, four cycles and more. */
-const sumsTogether = 4;
-
 /** Lines for which a value that was read stays in a register; what comes in between takes as many. */
 const linesInRegisters = 24;
 
@@ -356,21 +353,15 @@ export class Values {
     this.line(`${type} ${total} = ${spread(node.operator === "sum" ? "0.0f" : "-__builtin_inff()")};`);
     if (node.operator === "argmax") this.line(`${type} ${place} = ${spread("0.0f")};`);
     const size = extentOf(axes);
-    const isLong =
-      node.operator === "sum" && size > unrollLimit && axes[axes.length - 1].extent >= 2 * sumsTogether;
-    const more = isLong ? Array.from({ length: sumsTogether - 1 }, () => this.kernel.name("s")) : [];
-    for (const each of more) this.line(`${type} ${each} = ${spread("0.0f")};`);
-    const sums = [total, ...more];
-    const nest = (rest: readonly Axis[], to = total) => {
+    const nest = (rest: readonly Axis[]) => {
       const [first, ...others] = rest;
       if (first !== undefined) {
-        if (isLong && others.length === 0) this.inTurns(first, sums.length, (turn) => nest([], sums[turn]));
-        else this.loop(first, () => nest(others), size <= unrollLimit);
+        this.loop(first, () => nest(others), size <= unrollLimit);
         return;
       }
       const body = this.emit(node.body);
       const term = lanes === 0 || this.isWide(node.body) ? body : `splat_${lanes}(${body})`;
-      if (node.operator === "sum") this.line(`${to} += ${term};`);
+      if (node.operator === "sum") this.line(`${total} += ${term};`);
       else if (node.operator === "max") this.line(`${total} = nanmax_${lanes}(${term}, ${total});`);
       else {
         let at = index(0);
@@ -385,22 +376,7 @@ export class Values {
       }
     };
     nest(axes);
-    if (isLong) this.line(`${total} = (${sums[0]} + ${sums[1]}) + (${sums[2]} + ${sums[3]});`);
     return node.operator === "argmax" ? place : total;
-  }
-
-  /** A loop over an axis whose places take turns; what is left over has the first. */
-  private inTurns(axis: Axis, turns: number, inside: (turn: number) => void): void {
-    const [name, at] = [this.axisName(axis), this.kernel.name("i")];
-    const whole = axis.extent - (axis.extent % turns);
-    this.scoped([], `for (long ${at} = 0; ${at} < ${whole}; ${at} += ${turns}) {`, () => {
-      for (let turn = 0; turn < turns; turn++)
-        this.scoped([axis], `{ const long ${name} = ${at} + ${turn};`, () => inside(turn));
-    });
-    if (whole < axis.extent)
-      this.scoped([axis], `for (long ${name} = ${whole}; ${name} < ${axis.extent}; ${name}++) {`, () =>
-        inside(0),
-      );
   }
 
   /** What a value is, as text: equal text means equal value at the same place. */
