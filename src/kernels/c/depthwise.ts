@@ -231,7 +231,7 @@ class DepthwiseRenderer {
       [p, "p"],
       [q, `(q + ${t})`],
     ];
-    for (const [each, name] of names) if (each !== undefined) values.setAxis(each, name);
+    for (const [each, name] of names) if (each !== undefined) values.indices.setAxis(each, name);
     values.give(sum, () => sumName, [c]);
     const linear = linearIndex(part.at, { ...this.layout, offset: 0 });
     values.vectorAt(c, lanes, from, () => values.store(part.value, linear, kernel.pointerTo(this.layout)));

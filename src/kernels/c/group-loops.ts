@@ -228,9 +228,7 @@ real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[alo
     if (t.accumulates)
       lines.push(
         eachRow,
-        columns === undefined
-          ? `for (long j = 0; j < ${width}; j++) ((real *)sums)[j] = n + j < ${c.n.extent} ? to[j] : 0.0f;`
-          : `__builtin_memcpy((real *)sums, to, ${columns} * sizeof(real));`,
+        `for (long j = 0; j < ${width}; j++) ((real *)sums)[j] = n + j < ${c.n.extent} ? to[j] : 0.0f;`,
         "}",
       );
     this.call({ height, deep, isDirect: false }, rowsAt, "tile");

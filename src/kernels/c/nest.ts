@@ -70,7 +70,7 @@ export function renderNestHelper(
   const nest = scheduled(target, parts);
   const values = new Values(kernel, nest);
   const names = given.map((each, i) => {
-    values.setAxis(each, `g${i}`);
+    values.indices.setAxis(each, `g${i}`);
     return `g${i}`;
   });
   const loops = (axes: readonly Axis[]): void => {
@@ -172,7 +172,7 @@ function decode(values: Values, axes: readonly Axis[], count: string): string {
   const lines: string[] = [];
   let rest = count;
   for (const [i, each] of axes.toReversed().entries()) {
-    const name = values.axisName(each);
+    const name = values.indices.axisName(each);
     const isLast = i === axes.length - 1;
     lines.push(`const long ${name} = ${isLast ? rest : `${rest} % ${each.extent}`};`);
     rest = `${rest} / ${each.extent}`;

@@ -97,10 +97,10 @@ export function epilogueLines(
     // A box's block begins at `from`.
     const start = i === 0 && blocksRows ? "from + " : "";
     const within = i === along ? " + i" : i === along - 1 ? " + d" : "";
-    values.setAxis(run, `(${start}r${i}${within})`);
+    values.indices.setAxis(run, `(${start}r${i}${within})`);
   });
-  for (const [each, name] of variables) values.setAxis(each, name);
-  values.setAxis(c.n, "column");
+  for (const [each, name] of variables) values.indices.setAxis(each, name);
+  values.indices.setAxis(c.n, "column");
   const rowAxes = runs.filter((_, i) => i === along || i === along - 1);
   values.give(c.sum, (wide) => `load_${wide}(sums + column - n)`, [c.n, ...rowAxes]);
   const eachRow = (inside: () => void) => {

@@ -9,6 +9,7 @@ import { children } from "../formula.ts";
 import { type Axis, extentOf, type Index, index } from "../index-expression.ts";
 import { type Access, dependences, type Scheduled } from "../schedule-nest.ts";
 import type { Value } from "../value.ts";
+import { Indices } from "./indices.ts";
 import { type Lanes, storing, vectorWidths } from "./library.ts";
 import type { CKernel } from "./target.ts";
 
@@ -39,12 +40,12 @@ export class Values {
   private readonly kernel: CKernel;
   private readonly scheduled: Scheduled;
   private readonly levels: Level[] = [newLevel([])];
-  private readonly names = new Map<Axis, string>();
+  /** Where things are, at the present place: names of axes, and which of them carries the lanes. */
+  readonly indices: Indices;
   /** Loops that a value depends on. */
   private axesOf: (value: Value) => ReadonlySet<Axis>;
   private readonly keys = new Map<Value, string>();
   private readonly shortKeys = new Map<string, string>();
-  private vector: Axis | undefined;
   private lanes: Lanes = 1;
   /** Lanes whose results are stored: the last vector of an axis may have more. */
   private stored = 1;
@@ -54,6 +55,7 @@ export class Values {
   constructor(kernel: CKernel, scheduled: Scheduled) {
     this.kernel = kernel;
     this.scheduled = scheduled;
+    this.indices = new Indices(kernel);
     this.axesOf = dependences(scheduled);
   }
 
@@ -65,20 +67,6 @@ export class Values {
   /** Adds a line to the innermost open level. */
   line(text: string): void {
     this.levels[this.levels.length - 1].lines.push(text);
-  }
-
-  axisName(axis: Axis): string {
-    let name = this.names.get(axis);
-    if (name === undefined) {
-      name = this.kernel.name("a");
-      this.names.set(axis, name);
-    }
-    return name;
-  }
-
-  /** Makes an axis known by an expression that the caller keeps up. */
-  setAxis(axis: Axis, name: string): void {
-    this.names.set(axis, name);
   }
 
   /** Makes a value known; it depends on these axes. */
@@ -99,7 +87,7 @@ export class Values {
 
   /** A loop over an axis, from 0 to its extent where no range is given. */
   loop(axis: Axis, inside: () => void, isUnrolled = false, range?: Range): void {
-    const name = this.axisName(axis);
+    const name = this.indices.axisName(axis);
     const { from, to } = range ?? { from: "0", to: String(axis.extent) };
     const open = `for (long ${name} = ${from}; ${name} < ${to}; ${name}++) {`;
     this.scoped([axis], isUnrolled ? `#pragma GCC unroll ${axis.extent}\n${open}` : open, inside);
@@ -107,8 +95,8 @@ export class Values {
 
   /** Loops over an axis in vectors: as many of the widest as there are, then the rest. */
   vectorLoop(axis: Axis, widest: Lanes, inside: () => void, range?: Range): void {
-    const name = this.axisName(axis);
-    this.vector = axis;
+    const name = this.indices.axisName(axis);
+    this.indices.vector = axis;
     const pass = (lanes: Lanes, open: string, stored: number = lanes) => {
       [this.lanes, this.stored] = [lanes, stored];
       this.scoped([axis], open, inside);
@@ -131,85 +119,49 @@ export class Values {
         pass(lanes, `{ const long ${name} = ${at};`, Math.min(lanes, axis.extent - at));
       }
     }
-    this.vector = undefined;
+    this.indices.vector = undefined;
     this.lanes = 1;
   }
 
   /** Whether something is read at places that lanes put apart: lanes beyond the end of the axis could read beyond memory. */
   private readsOtherwise(): boolean {
     return [...this.scheduled.accesses.values()].some(({ linear }) => {
-      const step = this.stepAlongLanes(linear);
+      const step = this.indices.stepAlongLanes(linear);
       return step !== 0 && step !== 1;
     });
   }
 
   /** A vector of an axis from one place on. */
   vectorAt(axis: Axis, lanes: Lanes, start: string, inside: () => void): void {
-    this.vector = axis;
+    this.indices.vector = axis;
     [this.lanes, this.stored] = [lanes, lanes];
-    this.scoped([axis], `{ const long ${this.axisName(axis)} = ${start};`, inside);
-    this.vector = undefined;
+    this.scoped([axis], `{ const long ${this.indices.axisName(axis)} = ${start};`, inside);
+    this.indices.vector = undefined;
     this.lanes = 1;
   }
 
   /** Writes a value to its place in memory; `text` where it was emitted before. */
   store(value: Value, linear: Index, pointer: string, text = this.emit(value)): void {
-    const { vector, lanes, stored } = this;
-    if (vector === undefined) {
-      this.line(`${pointer}[${this.index(linear)}] = ${text};`);
+    const { lanes, stored, indices } = this;
+    if (indices.vector === undefined) {
+      this.line(`${pointer}[${this.indices.text(linear)}] = ${text};`);
       return;
     }
     const wide = this.isWide(value) ? text : `splat_${lanes}(${text})`;
-    if (this.stepAlongLanes(linear) === 1)
-      this.line(storing(`${pointer} + ${this.index(linear)}`, wide, lanes, stored));
+    if (this.indices.stepAlongLanes(linear) === 1)
+      this.line(storing(`${pointer} + ${this.indices.text(linear)}`, wide, lanes, stored));
     else {
       const all = this.kernel.name("t");
-      const at = this.index(linear, "l");
+      const at = this.indices.text(linear, "l");
       this.line(
         `{ const v${lanes} ${all} = ${wide}; for (long l = 0; l < ${stored}; l++) ${pointer}[${at}] = ${all}[l]; }`,
       );
     }
   }
 
-  /** An index at the present place, as C; `shift` is added to the vector's axis. */
-  index(of: Index, shift = ""): string {
-    const parts = of.terms.map(({ atom, factor }) => {
-      let text: string;
-      if (atom.kind === "axis") {
-        const name = this.axisName(atom);
-        text = atom === this.vector && shift !== "" ? `(${name} + ${shift})` : name;
-      } else {
-        // Indices that are divided may be negative: shift them up by a multiple of the divisor, then back.
-        const [low] = atom.index.range();
-        const up = low < 0 ? Math.ceil(-low / atom.divisor) : 0;
-        const inner = this.index(atom.index.plus(up * atom.divisor), shift);
-        text =
-          atom.kind === "mod"
-            ? `((${inner}) % ${atom.divisor})`
-            : `((${inner}) / ${atom.divisor}${up === 0 ? "" : ` - ${up}`})`;
-      }
-      return factor === 1 ? text : `${text} * ${factor}`;
-    });
-    if (of.constant !== 0 || parts.length === 0) parts.push(String(of.constant));
-    return parts.join(" + ");
-  }
-
-  /** The step between lanes where that is all that lanes change, else undefined. */
-  private stepAlongLanes(of: Index): number | undefined {
-    const { vector } = this;
-    if (vector === undefined) return 0;
-    for (const { atom } of of.terms) {
-      if (atom.kind === "axis") continue;
-      const inside = new Set<Axis>();
-      atom.index.collectAxes(inside);
-      if (inside.has(vector)) return undefined;
-    }
-    return of.factorOf(vector);
-  }
-
   /** Whether a value differs from lane to lane. */
   private isWide(value: Value): boolean {
-    return this.vector !== undefined && this.axesOf(value).has(this.vector);
+    return this.indices.vector !== undefined && this.axesOf(value).has(this.indices.vector);
   }
 
   /** The outermost open level where all axes of a value are open. */
@@ -271,7 +223,7 @@ export class Values {
       case "random":
         return `random_${lanes}(${this.kernel.scalars()}, ${node.stream >>> 0}u, ${this.integers(counter ?? node.counter, lanes)})`;
       case "position":
-        if (lanes === 0) return `(real)(${this.index(counter ?? node.index)})`;
+        if (lanes === 0) return `(real)(${this.indices.text(counter ?? node.index)})`;
         return `__builtin_convertvector(${this.integers(counter ?? node.index, lanes)}, v${lanes})`;
       case "unary":
         return `${node.operator}_${lanes}(${this.emit(node.a)})`;
@@ -307,10 +259,13 @@ export class Values {
 
   /** An index at each lane. */
   private integers(of: Index, lanes: number): string {
-    if (lanes === 0) return `(int32_t)(${this.index(of)})`;
-    const step = this.stepAlongLanes(of);
-    if (step !== undefined) return `((int32_t)(${this.index(of)}) + iota_${lanes} * ${step})`;
-    const each = Array.from({ length: lanes }, (_, lane) => `(int32_t)(${this.index(of, String(lane))})`);
+    if (lanes === 0) return `(int32_t)(${this.indices.text(of)})`;
+    const step = this.indices.stepAlongLanes(of);
+    if (step !== undefined) return `((int32_t)(${this.indices.text(of)}) + iota_${lanes} * ${step})`;
+    const each = Array.from(
+      { length: lanes },
+      (_, lane) => `(int32_t)(${this.indices.text(of, String(lane))})`,
+    );
     return `(i${lanes}){${each.join(", ")}}`;
   }
 
@@ -318,17 +273,17 @@ export class Values {
     const pointer = this.kernel.pointer(operand);
     const inside = (shift = "") => guards.map(({ at, extent }) => this.guard(at, extent, shift)).join(" && ");
     if (lanes === 0) {
-      const element = `${pointer}[${this.index(linear)}]`;
+      const element = `${pointer}[${this.indices.text(linear)}]`;
       return guards.length === 0 ? element : `${inside()} ? ${element} : ${number(fill)}`;
     }
-    const step = this.stepAlongLanes(linear);
-    const laneGuards = guards.some(({ at }) => this.stepAlongLanes(at) !== 0);
+    const step = this.indices.stepAlongLanes(linear);
+    const laneGuards = guards.some(({ at }) => this.indices.stepAlongLanes(at) !== 0);
     if (step === 1 && !laneGuards) {
-      const vector = `load_${lanes}(${pointer} + ${this.index(linear)})`;
+      const vector = `load_${lanes}(${pointer} + ${this.indices.text(linear)})`;
       return guards.length === 0 ? vector : `${inside()} ? ${vector} : splat_${lanes}(${number(fill)})`;
     }
     const each = Array.from({ length: lanes }, (_, lane) => {
-      const element = `${pointer}[${this.index(linear, String(lane))}]`;
+      const element = `${pointer}[${this.indices.text(linear, String(lane))}]`;
       return guards.length === 0 ? element : `${inside(String(lane))} ? ${element} : ${number(fill)}`;
     });
     return `(v${lanes}){${each.join(", ")}}`;
@@ -336,7 +291,7 @@ export class Values {
 
   private guard(at: Index, extent: number, shift: string): string {
     const [low, high] = at.range();
-    const text = this.index(at, shift);
+    const text = this.indices.text(at, shift);
     if (low < 0 && high >= extent) return `(unsigned long)(${text}) < ${extent}`;
     return low < 0 ? `${text} >= 0` : `${text} < ${extent}`;
   }
@@ -371,7 +326,9 @@ export class Values {
         this.line(
           `const ${mask} ${wins} = (${term} > ${total}) | ((${term} != ${term}) & (${total} == ${total}));`,
         );
-        this.line(`${place} = select_${lanes}(${wins}, ${spread(`(real)(${this.index(at)})`)}, ${place});`);
+        this.line(
+          `${place} = select_${lanes}(${wins}, ${spread(`(real)(${this.indices.text(at)})`)}, ${place});`,
+        );
         this.line(`${total} = select_${lanes}(${wins}, ${term}, ${total});`);
       }
     };
@@ -389,14 +346,16 @@ export class Values {
     let key: string;
     if (this.given.has(value)) key = `given${[...this.given.keys()].indexOf(value)}`;
     else if (access !== undefined) {
-      const guards = access.guards.map((each) => `${this.plainIndex(each.at)}<${each.extent}`).join();
-      key = `${this.kernel.pointer(access.operand)}[${this.plainIndex(access.linear)}]${guards}:${access.fill}`;
+      const guards = access.guards.map((each) => `${this.indices.text(each.at)}<${each.extent}`).join();
+      key = `${this.kernel.pointer(access.operand)}[${this.indices.text(access.linear)}]${guards}:${access.fill}`;
     } else if (counter !== undefined)
-      key = `${node.kind}${node.kind === "random" ? node.stream : ""}(${this.plainIndex(counter)})`;
+      key = `${node.kind}${node.kind === "random" ? node.stream : ""}(${this.indices.text(counter)})`;
     else if (node.kind === "constant") key = String(node.value);
     else if (node.kind === "scalar") key = node.name;
     else {
-      const axes = (this.scheduled.reductions.get(value) ?? []).map((each) => this.axisName(each)).join();
+      const axes = (this.scheduled.reductions.get(value) ?? [])
+        .map((each) => this.indices.axisName(each))
+        .join();
       const inner = children(value).map((child) => this.keyOf(child));
       key = this.short(`${"operator" in node ? node.operator : node.kind}${axes}(${inner.join()})`);
     }
@@ -409,14 +368,6 @@ export class Values {
     const known = this.shortKeys.get(key) ?? `#${this.shortKeys.size}`;
     this.shortKeys.set(key, known);
     return known;
-  }
-
-  private plainIndex(of: Index): string {
-    const { vector } = this;
-    this.vector = undefined;
-    const text = this.index(of);
-    this.vector = vector;
-    return text;
   }
 }
 
