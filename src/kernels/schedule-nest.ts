@@ -209,7 +209,8 @@ function prefersLanesOutside(
       lanes += inner.lanes;
       rows += inner.rows;
     }
-    const isOperation = node.kind !== "constant" && node.kind !== "scalar";
+    // What is only read comes from the L1 cache again for nothing: rows gone through whole are what memory is fastest at.
+    const isOperation = node.kind !== "constant" && node.kind !== "scalar" && node.kind !== "read";
     if (isOperation && used.has(vector) && !used.has(row)) lanes += 1;
     if (isOperation && used.has(row) && !used.has(vector)) rows += 1;
     const found = { lanes, rows };

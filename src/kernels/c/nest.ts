@@ -10,6 +10,7 @@ import { type Axis, extentOf, type Index } from "../index-expression.ts";
 import type { Layout } from "../layout.ts";
 import { type Nest, scheduleNest } from "../schedule-nest.ts";
 import type { Operand } from "../value.ts";
+import { spreadSums } from "./spread-sums.ts";
 import { CKernel, type CTarget, type Launch } from "./target.ts";
 import { type Range, Values } from "./values.ts";
 
@@ -22,7 +23,8 @@ export interface PlacedPart {
 }
 
 /** Renders parts over the same axes, each into its own layout, as one kernel. */
-export function renderNest(target: CTarget, parts: readonly PlacedPart[], constant = false): Launch {
+export function renderNest(target: CTarget, placed: readonly PlacedPart[], constant = false): Launch {
+  const parts = spreadSums(placed, target.machine);
   target.reads(parts.map(({ part }) => part));
   const kernel = new CKernel(target);
   const nest = scheduled(target, parts);

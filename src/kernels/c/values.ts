@@ -5,7 +5,7 @@
  * outer level when it is closed, so a value that an inner loop wants can still be put before it.
  */
 
-import { children } from "../formula.ts";
+import { children, visit } from "../formula.ts";
 import { type Axis, extentOf, type Index, index } from "../index-expression.ts";
 import { type Access, dependences, type Scheduled } from "../schedule-nest.ts";
 import type { Value } from "../value.ts";
@@ -187,13 +187,35 @@ export class Values {
     }
     // What it needs is written first, there or further out.
     const above = this.levels.splice(this.levels.indexOf(level) + 1);
-    const text = node.kind === "reduce" ? this.reduce(value) : this.expression(value, wide ? this.lanes : 0);
-    const name = this.kernel.name("x");
-    level.lines.push(`const ${wide ? `v${this.lanes}` : "real"} ${name} = ${text};`);
-    level.known.set(key, name);
-    if (node.kind === "read") level.reads.set(key, level.lines.length);
+    if (node.kind === "reduce") {
+      const together = this.reducedWith(value, level);
+      for (const [i, name] of this.reduce(together).entries())
+        level.known.set(`${wide ? this.lanes : 0}${this.keyOf(together[i])}`, name);
+    } else {
+      const text = this.expression(value, wide ? this.lanes : 0);
+      const name = this.kernel.name("x");
+      level.lines.push(`const ${wide ? `v${this.lanes}` : "real"} ${name} = ${text};`);
+      level.known.set(key, name);
+      if (node.kind === "read") level.reads.set(key, level.lines.length);
+    }
     this.levels.push(...above);
-    return name;
+    return level.known.get(key) as string;
+  }
+
+  /** Reductions that run over the same axes at the same level, this one among them: one loop reads for all. */
+  private reducedWith(value: Value, level: Level): readonly Value[] {
+    const axes = this.scheduled.reductions.get(value);
+    const isWide = this.isWide(value);
+    const others = [...this.scheduled.reductions].filter(
+      ([other, over]) =>
+        over === axes &&
+        other !== value &&
+        !this.given.has(other) &&
+        this.isWide(other) === isWide &&
+        this.levelOf(other) === level,
+    );
+    const all = [value, ...others.map(([other]) => other)];
+    return all.every(isFlat) ? all : [value];
   }
 
   /** Makes a value be read again that was last used long ago: to keep it, the compiler would write it to memory first. */
@@ -296,24 +318,34 @@ export class Values {
     return low < 0 ? `${text} >= 0` : `${text} < ${extent}`;
   }
 
-  /** A reduction: its loops are written to the present level; returns the variable that holds it. */
-  private reduce(value: Value): string {
-    const { node } = value;
+  /** Reductions over the same axes: their loops are written to the present level; returns the variables that hold them. */
+  private reduce(values: readonly Value[]): readonly string[] {
+    const axes = this.scheduled.reductions.get(values[0]) ?? [];
+    const lanes = this.isWide(values[0]) ? this.lanes : 0;
+    const steps = values.map((value) => this.reduction(value, axes, lanes));
+    const size = extentOf(axes);
+    const nest = (rest: readonly Axis[]) => {
+      const [first, ...others] = rest;
+      if (first === undefined) for (const { step } of steps) step();
+      else this.loop(first, () => nest(others), size <= unrollLimit);
+    };
+    nest(axes);
+    return steps.map(({ result }) => result);
+  }
+
+  /** Declares the variables of a reduction; `step` writes what is done at one place of its axes. */
+  private reduction(
+    { node }: Value,
+    axes: readonly Axis[],
+    lanes: number,
+  ): { step: () => void; result: string } {
     if (node.kind !== "reduce") throw new Error("no reduction");
-    const axes = this.scheduled.reductions.get(value) ?? [];
-    const lanes = this.isWide(value) ? this.lanes : 0;
     const type = lanes === 0 ? "real" : `v${lanes}`;
     const spread = (text: string) => (lanes === 0 ? text : `splat_${lanes}(${text})`);
     const [total, place] = [this.kernel.name("s"), this.kernel.name("s")];
     this.line(`${type} ${total} = ${spread(node.operator === "sum" ? "0.0f" : "-__builtin_inff()")};`);
     if (node.operator === "argmax") this.line(`${type} ${place} = ${spread("0.0f")};`);
-    const size = extentOf(axes);
-    const nest = (rest: readonly Axis[]) => {
-      const [first, ...others] = rest;
-      if (first !== undefined) {
-        this.loop(first, () => nest(others), size <= unrollLimit);
-        return;
-      }
+    const step = () => {
       const body = this.emit(node.body);
       const term = lanes === 0 || this.isWide(node.body) ? body : `splat_${lanes}(${body})`;
       if (node.operator === "sum") this.line(`${total} += ${term};`);
@@ -332,8 +364,7 @@ export class Values {
         this.line(`${total} = select_${lanes}(${wins}, ${term}, ${total});`);
       }
     };
-    nest(axes);
-    return node.operator === "argmax" ? place : total;
+    return { step, result: node.operator === "argmax" ? place : total };
   }
 
   /** What a value is, as text: equal text means equal value at the same place. */
@@ -369,6 +400,16 @@ export class Values {
     this.shortKeys.set(key, known);
     return known;
   }
+}
+
+/** Whether a reduction has no other inside. */
+function isFlat({ node }: Value): boolean {
+  let flat = true;
+  if (node.kind === "reduce")
+    visit(node.body, (each) => {
+      flat &&= each.node.kind !== "reduce";
+    });
+  return flat;
 }
 
 /** A number as C, rounded to the type that kernels compute in. */

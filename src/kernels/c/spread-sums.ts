@@ -1,0 +1,55 @@
+/**
+ * Sums over the places of an image, channel by channel, as batch norm takes them: one vector of channels at a time would go through
+ * memory once for each, a line here and a line there. So several vectors that lie next to each other are summed together.
+ */
+
+import { type Part, substitute } from "../formula.ts";
+import { type Axis, axis, type Index, index } from "../index-expression.ts";
+import { type Layout, linearIndex } from "../layout.ts";
+import type { PlacedPart } from "./nest.ts";
+import type { CMachine } from "./target.ts";
+
+/** Registers for sums; the others are for what is read. */
+const sumRegisters = ({ registers }: CMachine) => registers / 2;
+
+/** The parts, each as many, which go through their neighbouring vectors side by side; as they are where they are no such sums. */
+export function spreadSums(placed: readonly PlacedPart[], machine: CMachine): readonly PlacedPart[] {
+  const { axes } = placed[0].part;
+  const last = axes.at(-1);
+  const areSums = placed.every(
+    ({ part, layout }) =>
+      part.value.node.kind === "reduce" && last !== undefined && stepOf(part, layout, last) === 1,
+  );
+  if (!areSums || last === undefined) return placed;
+  const vectors = vectorsTogether(last.extent, placed.length, machine);
+  if (vectors === 1) return placed;
+  const width = vectors * machine.lanes;
+  const block = axis(`${last.name}Block`, last.extent / width);
+  const lane = axis(`${last.name}Lane`, machine.lanes);
+  return placed.flatMap(({ part, layout }) =>
+    Array.from({ length: vectors }, (_, i) => {
+      const at = index(block)
+        .times(width)
+        .plus(i * machine.lanes)
+        .plus(lane);
+      const replacement = new Map<Axis, Index>([[last, at]]);
+      const moved: Part = {
+        axes: [...axes.slice(0, -1), block, lane],
+        at: part.at.map((each) => each.substitute(replacement)),
+        value: substitute(part.value, replacement),
+      };
+      return { part: moved, layout };
+    }),
+  );
+}
+
+function stepOf(part: Part, layout: Layout, along: Axis): number {
+  return linearIndex(part.at, layout).factorOf(along);
+}
+
+/** How many vectors: as many as have registers for their sums and divide what there is. */
+function vectorsTogether(extent: number, sums: number, machine: CMachine): number {
+  let vectors = Math.floor(sumRegisters(machine) / sums);
+  while (vectors > 1 && extent % (vectors * machine.lanes) !== 0) vectors--;
+  return Math.max(1, vectors);
+}
