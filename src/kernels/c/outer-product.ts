@@ -19,10 +19,10 @@ import { type ColumnGroup, type Tiling, tileArguments, tileBody, tilingOf, whole
 
 /** Steps of the sum in a block: what a tile reads of both copies stays in the L1 cache. */
 const blockSteps = 128;
-/** Tasks that keep the threads balanced. */
-const enoughTasks = 32;
+/** Tasks that keep the threads balanced. Fewer are larger, and copy less for what they compute. */
+const tasksPerThread = 4;
 /** Results of a task, which stay in the L2 cache beside the copies. */
-const mostResults = 48 * 1024;
+const mostResults = 80 * 1024;
 /** How often a task should use each number that it copies. */
 const leastUses = 24;
 /** The least steps of a sum, and of a chunk. */
@@ -55,8 +55,9 @@ interface Form {
   readonly rows: number;
   readonly panels: number;
   readonly chunks: number;
-  /** Steps in a chunk. */
+  /** Steps in a chunk, and in a block. */
   readonly perChunk: number;
+  readonly block: number;
 }
 
 function formOf(target: CTarget, c: Contraction, layout: Layout): Form | undefined {
@@ -88,7 +89,7 @@ function formOf(target: CTarget, c: Contraction, layout: Layout): Form | undefin
   let [rows, columns] = [row.extent, c.n.extent];
   const tasks = () =>
     chunks * extentOf(outer) * Math.ceil(row.extent / rows) * Math.ceil(c.n.extent / columns);
-  while (rows * columns > mostResults || tasks() < enoughTasks) {
+  while (rows * columns > mostResults || tasks() < tasksPerThread * target.machine.threads) {
     const half: readonly [number, number] =
       rows >= columns ? [Math.ceil(rows / 2), columns] : [rows, Math.ceil(columns / 2)];
     if (usesOf(...half) < leastUses) break;
@@ -96,12 +97,14 @@ function formOf(target: CTarget, c: Contraction, layout: Layout): Form | undefin
   }
   if (usesOf(rows, columns) < leastUses) return undefined;
   rows = Math.min(row.extent, Math.ceil(rows / height) * height);
-  const perChunk = Math.ceil(length / chunks / blockSteps) * blockSteps;
+  const perChunk = chunks === 1 ? length : Math.ceil(length / chunks / blockSteps) * blockSteps;
   return {
     ...{ row, outer, steps, tiling, rows },
     panels: Math.ceil(columns / width),
     chunks: Math.ceil(length / perChunk),
     perChunk,
+    // Blocks of a length: a short last one would read and write all results for little.
+    block: Math.ceil(perChunk / Math.max(1, Math.round(perChunk / blockSteps))),
   };
 }
 
@@ -146,9 +149,9 @@ class OuterProductRenderer {
   render(): Launch[] {
     const { target, form, c } = this;
     const { row, outer, tiling, chunks } = form;
-    // The last panel is copied whole, from beyond the last column.
+    // The last panel is copied whole, from beyond the last column, and so is the last vector of rows.
     const last = tiling.groups[tiling.groups.length - 1];
-    target.readsBeyond(last.vectors * tiling.lanes);
+    target.readsBeyond(Math.max(last.vectors * tiling.lanes, target.machine.lanes));
     const panels = last.panel + last.count;
     const rowTasks = Math.ceil(row.extent / form.rows);
     const panelTasks = Math.ceil(panels / form.panels);
@@ -183,18 +186,18 @@ class OuterProductRenderer {
   /** Block after block of the sum: copies, then tiles. */
   private blocks(kernel: CKernel, names: Map<Axis, string>, pitch: number): void {
     const { form, target, c } = this;
-    const { steps, tiling, rows } = form;
+    const { steps, tiling, rows, block } = form;
     const lines = kernel.body;
     const rowPitch = Math.ceil(rows / lineNumbers) * lineNumbers + lineNumbers;
-    const copyA = kernel.pointerTo(target.scratch(blockSteps * rowPitch, "thread"));
+    const copyA = kernel.pointerTo(target.scratch(block * rowPitch, "thread"));
     const width = Math.max(...tiling.groups.map((group) => group.vectors * tiling.lanes));
-    const panelNumbers = blockSteps * width;
+    const panelNumbers = block * width;
     const copyB = kernel.pointerTo(target.scratch(form.panels * panelNumbers, "thread"));
     const length = steps.reduce((total, { extent }) => total * extent, 1);
     lines.push(
       `const long last = least((chunk + 1) * ${form.perChunk}, ${length});`,
-      `for (long from = chunk * ${form.perChunk}; from < last; from += ${blockSteps}) {`,
-      `const long count = least(${blockSteps}, last - from);`,
+      `for (long from = chunk * ${form.perChunk}; from < last; from += ${block}) {`,
+      `const long count = least(${block}, last - from);`,
       "for (long step = 0; step < count; step++) {",
     );
     let at = "(from + step)";
@@ -216,8 +219,12 @@ class OuterProductRenderer {
       linearIndex(c.a.at, start(c.a.operand)),
       linearIndex(c.b.at, start(c.b.operand)),
     ];
-    const from = `${kernel.pointer(c.a.operand)} + ${linearA.constant} + rowFrom${fixed(linearA)}${walked(0)}`;
-    const copied = `__builtin_memcpy(${copyA} + step * ${rowPitch}, ${from}, rows * sizeof(real));`;
+    const { lanes } = target.machine;
+    // Whole vectors: in place of a loop for so few numbers, compilers take an instruction that is slow to begin.
+    const copied = `for (long j = 0; j < rows; j += ${lanes}) store_${lanes}(${copyA} + step * ${rowPitch} + j, load_${lanes}(a + j));`;
+    lines.push(
+      `const real *const a = ${kernel.pointer(c.a.operand)} + ${linearA.constant} + rowFrom${fixed(linearA)}${walked(0)};`,
+    );
     const guards = guardsOf(c);
     if (guards.length > 0) {
       for (const [i, { at: guard }] of guards.entries())
@@ -242,8 +249,21 @@ class OuterProductRenderer {
         "}",
       );
     lines.push("}");
+    const asks = steps.length === 1 && guards.length === 0;
+    if (asks) {
+      // Lines of the next block, as its copy will read them: those of A, then those of B.
+      const next = (table: number) => `(from + ${block}) * ${steps[0].factors[table]}`;
+      const lineCount = (numbers: string) => `(${numbers} + ${lineNumbers - 1}) / ${lineNumbers}`;
+      const [first, end] = ["panelFrom", "panelTo"].map((panel) => firstColumn(tiling, panel));
+      lines.push(
+        "long asked = 0;",
+        `const long linesA = ${lineCount("rows")}, allLines = linesA + ${lineCount(`${end} - ${first}`)};`,
+        `const real *const nextA = ${kernel.pointer(c.a.operand)} + ${linearA.constant} + rowFrom${fixed(linearA)} + ${next(0)};`,
+        `const real *const nextB = ${kernel.pointer(c.b.operand)} + ${linearB.constant}${fixed(linearB)} + ${next(1)} + ${first};`,
+      );
+    }
     for (const group of tiling.groups)
-      this.tiles(kernel, group, { copyA, copyB, rowPitch, panelNumbers, pitch });
+      this.tiles(kernel, group, { copyA, copyB, rowPitch, panelNumbers, pitch, asks });
     lines.push("}");
   }
 
@@ -251,13 +271,22 @@ class OuterProductRenderer {
   private tiles(
     kernel: CKernel,
     group: ColumnGroup,
-    at: { copyA: string; copyB: string; rowPitch: number; panelNumbers: number; pitch: number },
+    at: {
+      copyA: string;
+      copyB: string;
+      rowPitch: number;
+      panelNumbers: number;
+      pitch: number;
+      asks: boolean;
+    },
   ): void {
     const { form } = this;
     const { lanes } = form.tiling;
     const lines = kernel.body;
-    const call = (height: number) => {
-      const tile = tileBody({
+    const { steps } = form;
+    const asks = at.asks ? "apart" : "nothing";
+    const tile = (height: number) => {
+      const body = tileBody({
         rows: height,
         deep: 1,
         vectors: group.vectors,
@@ -269,18 +298,27 @@ class OuterProductRenderer {
         pitch: at.pitch,
         deepPitch: 0,
         accumulates: true,
-        asks: "nothing",
+        asks,
         isRest: height < group.rows && form.rows >= wholeToRest * group.rows,
       });
-      const name = kernel.independent("__attribute__((noinline)) void", tileArguments({}), tile);
-      return `${name}(${at.copyA} + r, ${at.copyB} + (panel - panelFrom) * ${at.panelNumbers}, out + r * ${at.pitch} + n, count, 0);`;
+      const name = kernel.independent("__attribute__((noinline)) void", tileArguments({ asks }), body);
+      const call = (ahead: string) =>
+        `${name}(${at.copyA} + r, ${at.copyB} + (panel - panelFrom) * ${at.panelNumbers}, out + r * ${at.pitch} + n, count, ${ahead});`;
+      if (!at.asks) return call("0");
+      const [apartA, apartB] = steps[0].factors;
+      return `{
+const real *const ahead = asked < linesA ? nextA + asked * ${lineNumbers} : asked < allLines ? nextB + (asked - linesA) * ${lineNumbers} : out;
+const long apart = asked < linesA ? ${apartA} : asked < allLines ? ${apartB} : 0;
+${call("ahead, apart")}
+asked++;
+}`;
     };
     const { rows: height } = group;
     lines.push(panelLoop(group, form.tiling.lanes), "long r = 0;");
-    lines.push(`for (; r + ${height} <= rows; r += ${height}) ${call(height)}`);
+    lines.push(`for (; r + ${height} <= rows; r += ${height}) ${tile(height)}`);
     const rests = new Set([form.rows % height, (form.row.extent % form.rows) % height]);
     rests.delete(0);
-    for (const rest of rests) lines.push(`if (rows - r == ${rest}) { ${call(rest)} r = rows; }`);
+    for (const rest of rests) lines.push(`if (rows - r == ${rest}) { ${tile(rest)} r = rows; }`);
     lines.push("}");
   }
 

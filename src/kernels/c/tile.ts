@@ -37,8 +37,9 @@ export interface Tile {
   /**
    * What of B is asked for beforehand, because weights of a large network come from memory, where prefetchers of the machine stop
    * at each page: numbers at `ahead` in each step, so that the tiles of one panel ask for the next; or a fixed way further; or nothing.
+   * "apart": a line at `ahead` in each step, from step to step so many numbers further as the tile's argument `apart` says.
    */
-  readonly asks: number | "further" | "nothing";
+  readonly asks: number | "apart" | "further" | "nothing";
   /** Whether the rows behind the tile's are asked for: those lie behind one another without gaps, and the sum is one run. Default false. */
   readonly asksRows?: boolean;
   /** Whether few tiles are so, for what others leave over: then its text is short, which compiles sooner. Default false. */
@@ -82,9 +83,10 @@ export const wholeToRest = 8;
 const levelGain = 0.98;
 
 /** Arguments of a tile's function. */
-export function tileArguments({ finish }: Pick<Tile, "finish">): string {
+export function tileArguments({ finish, asks }: Pick<Tile, "finish" | "asks">): string {
+  const apart = asks === "apart" ? ", const long apart" : "";
   const further = finish?.pointers.map((each) => `, const real *restrict ${each}`).join("") ?? "";
-  return `const real *restrict a, const real *restrict b, real *restrict t, const long steps, const real *ahead${further}`;
+  return `const real *restrict a, const real *restrict b, real *restrict t, const long steps, const real *ahead${apart}${further}`;
 }
 
 export function tileBody(tile: Tile): string {
@@ -178,6 +180,8 @@ function asking({ asks, asksRows, rows, rowStep, vectors, lanes }: Tile, b: stri
     for (let j = 0; j < numbers; j += lineNumbers) lines.push(`__builtin_prefetch(${from} + ${j}${how});`);
   };
   if (asks === "further") ask(`${b} + ${prefetchNumbers}`, steps * vectors * lanes, "");
+  else if (asks === "apart")
+    for (let step = 0; step < steps; step++) lines.push("__builtin_prefetch(ahead, 0, 2); ahead += apart;");
   else if (asks !== "nothing") {
     ask("ahead", steps * asks, ", 0, 2");
     lines.push(`ahead += ${steps * asks};`);
@@ -302,5 +306,5 @@ function shapeOf(
  */
 function timeOf(height: number, vectors: number, { registers }: Vectors, isFar: boolean): number {
   if (registers < 32) return Math.max(height * vectors, 1.25 * height + 2 * vectors, 10) + 1;
-  return Math.max((vectors + 0.5) * height, 2 * height, (isFar ? farCost : 4.5) * vectors, 10);
+  return Math.max((vectors + 0.5) * height, (isFar ? farCost : 4.5) * vectors, 10);
 }
