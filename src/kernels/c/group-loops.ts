@@ -6,7 +6,7 @@
 import { type Axis, extentOf } from "../index-expression.ts";
 import type { Run } from "../schedule-contraction.ts";
 import { panelLoop } from "./panels.ts";
-import type { CKernel } from "./target.ts";
+import { type CKernel, lineNumbers } from "./target.ts";
 import {
   type ColumnGroup,
   type Finish,
@@ -212,7 +212,8 @@ export class GroupLoops {
     const fetched = t.around.flatMap(({ linear }, i) => {
       const factor = rows[along]?.factors[2 + i] ?? 0;
       if (linear.factorOf(c.n) !== 1 || factor === 0) return [];
-      return [`__builtin_prefetch(${read[i]} + d * ${this.around?.factors[2 + i] ?? 0} + i * ${factor});`];
+      const row = `${read[i]} + d * ${this.around?.factors[2 + i] ?? 0} + i * ${factor}`;
+      return linesOf(columns ?? width).map((line) => `__builtin_prefetch(${row} + ${line});`);
     });
     const eachPlace = `for (long d = 0; d < ${deep}; d++) for (long i = 0; i < ${height}; i++) {`;
     if (fetched.length > 0) lines.push(`${eachPlace} ${fetched.join(" ")} }`);
@@ -343,6 +344,11 @@ real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[alo
       return total * (i === along - 1 ? Math.ceil(places / deep) : places);
     }, 1);
   }
+}
+
+/** Where lines of the cache begin in so many numbers. */
+function linesOf(numbers: number): number[] {
+  return Array.from({ length: Math.ceil(numbers / lineNumbers) }, (_, i) => i * lineNumbers);
 }
 
 function rowName(run: number): string {

@@ -13,6 +13,7 @@ import { type Layout, linearIndex } from "../layout.ts";
 import { type Contraction, finishedPart, mergeRuns, type Run } from "../schedule-contraction.ts";
 import { leavesEdges, type Operand } from "../value.ts";
 import { renderNest } from "./nest.ts";
+import { NextBlock } from "./next-block.ts";
 import { firstColumn, panelLoop } from "./panels.ts";
 import { CKernel, type CTarget, type Launch, lineNumbers } from "./target.ts";
 import { type ColumnGroup, type Tiling, tileArguments, tileBody, tilingOf, wholeToRest } from "./tile.ts";
@@ -219,12 +220,11 @@ class OuterProductRenderer {
       linearIndex(c.a.at, start(c.a.operand)),
       linearIndex(c.b.at, start(c.b.operand)),
     ];
+    const startA = `${kernel.pointer(c.a.operand)} + ${linearA.constant} + rowFrom${fixed(linearA)}`;
     const { lanes } = target.machine;
     // Whole vectors: in place of a loop for so few numbers, compilers take an instruction that is slow to begin.
     const copied = `for (long j = 0; j < rows; j += ${lanes}) store_${lanes}(${copyA} + step * ${rowPitch} + j, load_${lanes}(a + j));`;
-    lines.push(
-      `const real *const a = ${kernel.pointer(c.a.operand)} + ${linearA.constant} + rowFrom${fixed(linearA)}${walked(0)};`,
-    );
+    lines.push(`const real *const a = ${startA}${walked(0)};`);
     const guards = guardsOf(c);
     if (guards.length > 0) {
       for (const [i, { at: guard }] of guards.entries())
@@ -249,21 +249,26 @@ class OuterProductRenderer {
         "}",
       );
     lines.push("}");
-    const asks = steps.length === 1 && guards.length === 0;
-    if (asks) {
-      // Lines of the next block, as its copy will read them: those of A, then those of B.
-      const next = (table: number) => `(from + ${block}) * ${steps[0].factors[table]}`;
-      const lineCount = (numbers: string) => `(${numbers} + ${lineNumbers - 1}) / ${lineNumbers}`;
+    let ahead: NextBlock | undefined;
+    if (steps.length === 1 && guards.length === 0) {
       const [first, end] = ["panelFrom", "panelTo"].map((panel) => firstColumn(tiling, panel));
-      lines.push(
-        "long asked = 0;",
-        `const long linesA = ${lineCount("rows")}, allLines = linesA + ${lineCount(`${end} - ${first}`)};`,
-        `const real *const nextA = ${kernel.pointer(c.a.operand)} + ${linearA.constant} + rowFrom${fixed(linearA)} + ${next(0)};`,
-        `const real *const nextB = ${kernel.pointer(c.b.operand)} + ${linearB.constant}${fixed(linearB)} + ${next(1)} + ${first};`,
+      const [apartA, apartB] = steps[0].factors;
+      const startB = `${kernel.pointer(c.b.operand)} + ${linearB.constant}${fixed(linearB)} + ${first}`;
+      const tiles = form.panels * Math.ceil(rows / tiling.groups[0].rows);
+      ahead = new NextBlock(
+        [
+          { start: `${startA} + (from + ${block}) * ${apartA}`, numbers: "rows", most: rows, apart: apartA },
+          {
+            ...{ start: `${startB} + (from + ${block}) * ${apartB}`, numbers: `${end} - ${first}` },
+            ...{ most: form.panels * width, apart: apartB },
+          },
+        ],
+        tiles,
       );
+      lines.push(...ahead.declarations());
     }
     for (const group of tiling.groups)
-      this.tiles(kernel, group, { copyA, copyB, rowPitch, panelNumbers, pitch, asks });
+      this.tiles(kernel, group, { copyA, copyB, rowPitch, panelNumbers, pitch, ahead });
     lines.push("}");
   }
 
@@ -277,14 +282,13 @@ class OuterProductRenderer {
       rowPitch: number;
       panelNumbers: number;
       pitch: number;
-      asks: boolean;
+      ahead: NextBlock | undefined;
     },
   ): void {
     const { form } = this;
     const { lanes } = form.tiling;
     const lines = kernel.body;
-    const { steps } = form;
-    const asks = at.asks ? "apart" : "nothing";
+    const asks = at.ahead?.asks ?? "nothing";
     const tile = (height: number) => {
       const body = tileBody({
         rows: height,
@@ -304,14 +308,7 @@ class OuterProductRenderer {
       const name = kernel.independent("__attribute__((noinline)) void", tileArguments({ asks }), body);
       const call = (ahead: string) =>
         `${name}(${at.copyA} + r, ${at.copyB} + (panel - panelFrom) * ${at.panelNumbers}, out + r * ${at.pitch} + n, count, ${ahead});`;
-      if (!at.asks) return call("0");
-      const [apartA, apartB] = steps[0].factors;
-      return `{
-const real *const ahead = asked < linesA ? nextA + asked * ${lineNumbers} : asked < allLines ? nextB + (asked - linesA) * ${lineNumbers} : out;
-const long apart = asked < linesA ? ${apartA} : asked < allLines ? ${apartB} : 0;
-${call("ahead, apart")}
-asked++;
-}`;
+      return at.ahead?.call(call) ?? call("0");
     };
     const { rows: height } = group;
     lines.push(panelLoop(group, form.tiling.lanes), "long r = 0;");

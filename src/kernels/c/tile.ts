@@ -37,9 +37,9 @@ export interface Tile {
   /**
    * What of B is asked for beforehand, because weights of a large network come from memory, where prefetchers of the machine stop
    * at each page: numbers at `ahead` in each step, so that the tiles of one panel ask for the next; or a fixed way further; or nothing.
-   * "apart": a line at `ahead` in each step, from step to step so many numbers further as the tile's argument `apart` says.
+   * Or single lines, so many in a round of steps, as far apart as the tile's argument `apart` says.
    */
-  readonly asks: number | "apart" | "further" | "nothing";
+  readonly asks: number | { readonly linesInRound: number } | "further" | "nothing";
   /** Whether the rows behind the tile's are asked for: those lie behind one another without gaps, and the sum is one run. Default false. */
   readonly asksRows?: boolean;
   /** Whether few tiles are so, for what others leave over: then its text is short, which compiles sooner. Default false. */
@@ -74,7 +74,7 @@ export const farCost = 12;
 const prefetchNumbers = 2048;
 
 /** Steps of a sum between which a tile counts. */
-const stepsInRound = 4;
+export const stepsInRound = 4;
 
 /** Whole tiles to a lower one from which on the lower are few: `isRest`. */
 export const wholeToRest = 8;
@@ -84,7 +84,7 @@ const levelGain = 0.98;
 
 /** Arguments of a tile's function. */
 export function tileArguments({ finish, asks }: Pick<Tile, "finish" | "asks">): string {
-  const apart = asks === "apart" ? ", const long apart" : "";
+  const apart = typeof asks === "object" ? ", const long apart" : "";
   const further = finish?.pointers.map((each) => `, const real *restrict ${each}`).join("") ?? "";
   return `const real *restrict a, const real *restrict b, real *restrict t, const long steps, const real *ahead${apart}${further}`;
 }
@@ -180,9 +180,10 @@ function asking({ asks, asksRows, rows, rowStep, vectors, lanes }: Tile, b: stri
     for (let j = 0; j < numbers; j += lineNumbers) lines.push(`__builtin_prefetch(${from} + ${j}${how});`);
   };
   if (asks === "further") ask(`${b} + ${prefetchNumbers}`, steps * vectors * lanes, "");
-  else if (asks === "apart")
-    for (let step = 0; step < steps; step++) lines.push("__builtin_prefetch(ahead, 0, 2); ahead += apart;");
-  else if (asks !== "nothing") {
+  else if (typeof asks === "object") {
+    const count = steps === stepsInRound ? asks.linesInRound : 0;
+    for (let i = 0; i < count; i++) lines.push("__builtin_prefetch(ahead, 0, 2); ahead += apart;");
+  } else if (asks !== "nothing") {
     ask("ahead", steps * asks, ", 0, 2");
     lines.push(`ahead += ${steps * asks};`);
   }
