@@ -67,7 +67,7 @@ typedef real w${n} __attribute__((vector_size(${n} * sizeof(real)), aligned(size
 ALWAYS v${n} load_${n}(const real *p) { return (v${n}) *(const w${n} *)p; }
 ALWAYS void store_${n}(real *p, v${n} x) { *(w${n} *)p = (w${n})x; }
 ALWAYS v${n} splat_${n}(real x) { return x - (v${n}){0}; }
-${fmaFor(n, numberBytes, packed)}ALWAYS v${n} select_${n}(i${n} mask, v${n} a, v${n} b) { return (v${n})(((i${n})a & mask) | ((i${n})b & ~mask)); }
+${fmaFor(n, numberBytes, packed)}${storeFirstFor(n, numberBytes, packed)}ALWAYS v${n} select_${n}(i${n} mask, v${n} a, v${n} b) { return (v${n})(((i${n})a & mask) | ((i${n})b & ~mask)); }
 ALWAYS v${n} number_${n}(i${n} mask) { return (v${n})((i${n})splat_${n}(1.0f) & mask); }
 /* A NaN in a is kept; one in b only where a is kept as well. */
 ALWAYS v${n} max_${n}(v${n} a, v${n} b) { return select_${n}(a <= b, b, a); }
@@ -101,6 +101,18 @@ function fmaFor(n: Lanes, numberBytes: NumberBytes, packed: string): string {
   const body =
     feature === undefined ? plain : `\n#ifdef ${feature}\n  ${instruction}\n#else\n  ${plain}\n#endif\n `;
   return `ALWAYS v${n} fma_${n}(v${n} a, v${n} b, v${n} c) { ${body} return c; }\n`;
+}
+
+/** Stores those numbers of a vector whose bits are set in a mask, where one instruction does it. */
+function storeFirstFor(n: Lanes, numberBytes: NumberBytes, packed: string): string {
+  const bytes = n * numberBytes;
+  if (bytes < 16 || bytes > 64) return "";
+  return `ALWAYS void storemasked_${n}(real *p, v${n} x, unsigned mask) {
+#ifdef __AVX512VL__
+  __builtin_ia32_storeu${packed}${8 * bytes}_mask((v${n} *)p, x, mask);
+#endif
+}
+`;
 }
 
 /** The same functions on one number that all lanes share. */
@@ -172,11 +184,31 @@ export function library(kernels: string, numberBytes: NumberBytes): string {
 /** Stores the first `count` numbers of a vector: as many of the widest parts as there are, then narrower ones. */
 export function storing(to: string, value: string, lanes: Lanes, count: number): string {
   if (count === lanes) return `store_${lanes}(${to}, ${value});`;
+  return `{ const v${lanes} all = ${value}; ${partsOf(to, lanes, count).join(" ")} }`;
+}
+
+/**
+ * The same with a mask, where the machine has those: for memory that is not read soon, because until such a store is done, reads of what
+ * it leaves as it is wait as well.
+ */
+export function storingMasked(to: string, value: string, lanes: Lanes, count: number): string {
+  if (count === lanes || lanes <= 2) return storing(to, value, lanes, count);
+  return `{ const v${lanes} all = ${value};
+#ifdef __AVX512VL__
+storemasked_${lanes}(${to}, all, ${2 ** count - 1});
+#else
+${partsOf(to, lanes, count).join(" ")}
+#endif
+}`;
+}
+
+/** Stores parts of the vector `all`. */
+function partsOf(to: string, lanes: Lanes, count: number): string[] {
   const parts: string[] = [];
   for (let at = 0, wide = lanes; at < count; at += wide) {
     while (wide > count - at) wide = (wide / 2) as Lanes;
     const numbers = Array.from({ length: wide }, (_, i) => `all[${at + i}]`).join(", ");
     parts.push(`store_${wide}(${to} + ${at}, (v${wide}){${numbers}});`);
   }
-  return `{ const v${lanes} all = ${value}; ${parts.join(" ")} }`;
+  return parts;
 }

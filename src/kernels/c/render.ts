@@ -13,6 +13,7 @@ import { keyOfFormula } from "./formula-key.ts";
 import { gathered } from "./gather.ts";
 import { type PlacedPart, renderNest } from "./nest.ts";
 import { renderOuterProduct } from "./outer-product.ts";
+import { renderTapProducts } from "./tap-products.ts";
 import { buffers, type CMachine, CTarget, type KernelText, type Launch, type Place } from "./target.ts";
 import { renderWinograd } from "./winograd.ts";
 
@@ -125,6 +126,7 @@ function renderFormula(target: CTarget, formula: Formula, layout: Layout): Launc
       contraction &&
       (renderWinograd(target, contraction, layout) ??
         renderFewRows(target, contraction, layout) ??
+        renderTapProducts(target, contraction, layout) ??
         renderOuterProduct(target, contraction, layout) ??
         renderGathered(target, contraction, layout) ??
         renderContraction(target, contraction, layout));

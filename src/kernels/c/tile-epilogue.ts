@@ -4,7 +4,7 @@ import { visit } from "../formula.ts";
 import { type Axis, axis, Index, index } from "../index-expression.ts";
 import type { Access } from "../schedule-nest.ts";
 import type { Value } from "../value.ts";
-import { type Lanes, storing } from "./library.ts";
+import { type Lanes, storing, storingMasked } from "./library.ts";
 import { CKernel } from "./target.ts";
 import type { Finish } from "./tile.ts";
 import { Values } from "./values.ts";
@@ -35,6 +35,9 @@ export function finishInRegisters({
     hasScalar ||= node.kind === "scalar";
   });
   if (hasScalar) return undefined;
+  // What is read row by row may lie where results go.
+  const readsRows = around.some(({ linear }) => c.m.some((each) => linear.factorOf(each) !== 0));
+  const stored = readsRows ? storing : storingMasked;
   return {
     pointers: around.map((_, i) => `e${i}`),
     store: (to, sum, { row, stretch, column, count }) => {
@@ -52,9 +55,9 @@ export function finishInRegisters({
         else values.give(value, (wide) => `load_${wide}(e${i} + ${places + column})`, [c.n]);
       }
       values.vectorAt(c.n, lanes, String(column), () =>
-        values.line(storing(to, values.emit(c.part.value), lanes, count)),
+        values.line(stored(to, values.emit(c.part.value), lanes, count)),
       );
-      return values.lines.join(" ");
+      return values.lines.join("\n");
     },
   };
 }

@@ -6,7 +6,7 @@
  * cost no arithmetic on addresses.
  */
 
-import { type Lanes, storing } from "./library.ts";
+import { type Lanes, storingMasked } from "./library.ts";
 import { lineNumbers, type Vectors } from "./target.ts";
 
 /** One run of steps of the sum, and how far each moves in A and in B. */
@@ -112,7 +112,7 @@ export function tileBody(tile: Tile): string {
     const count = Math.min(lanes, tile.columns - j * lanes);
     const place = { row: i % rows, stretch: Math.floor(i / rows), column: j * lanes, count };
     const sum = `c${i}_${j}`;
-    return tile.finish?.store(at(i, j), sum, place) ?? storing(at(i, j), sum, lanes, count);
+    return tile.finish?.store(at(i, j), sum, place) ?? storingMasked(at(i, j), sum, lanes, count);
   });
   return lines.join("\n");
 }
