@@ -70,6 +70,13 @@ const sizes: Readonly<Record<string, readonly [x: Shape, weight: Shape, attribut
   "3×3, stride 2, odd": [[1, 9, 9, 16], [3, 3, 16, 16], { stride: 2, padding: 1 }],
   "3×3, stride 2, even": [[2, 8, 6, 5], [3, 3, 5, 7], { stride: 2, padding: 1 }],
   "5×5 over 5×5, a batch of 4": [[4, 5, 5, 8], [5, 5, 8, 16], { padding: 2 }],
+  // Gradients of few input channels over a batch, which native code takes from products of the filter's taps.
+  "second layer of LeNet over a batch": [
+    [17, 8, 9, 6],
+    [5, 5, 6, 16],
+  ],
+  "5×4 of 3 channels over a batch": [[16, 5, 6, 3], [5, 4, 3, 20], { padding: [2, 1] }],
+  "padding over the kernel, 2 channels over a batch": [[16, 4, 3, 2], [3, 3, 2, 24], { padding: 3 }],
   "3×3, stride 2, to 3×3": [[2, 5, 5, 8], [3, 3, 8, 16], { stride: 2, padding: 1 }],
   "3×3, stride 2, to 2×2": [[2, 3, 3, 16], [3, 3, 16, 16], { stride: 2, padding: 1 }],
   "5×5, stride 3": [[1, 11, 10, 3], [5, 5, 3, 8], { stride: 3, padding: 2 }],
