@@ -23,7 +23,7 @@ function isTaken(
   const layouts = new Map([dy, weight].map((each, i) => [each, contiguousLayout(i, each.shape)]));
   const target = new CTarget(layouts, machine, true, new Set());
   const sources = { dy: new Source(dy), weight: new Source(weight) };
-  const [part] = conv2dInputGradient.operation.value(sources, { padding, stride, inputShape: x });
+  const [part] = conv2dInputGradient.operation.value(sources, { padding, stride, inputShape: x }, x);
   const layout = contiguousLayout(buffers.scratch, x);
   const contraction = asContraction(part, layout, (operand) => target.layoutOf(operand));
   return contraction !== undefined && renderTapProducts(target, contraction, layout) !== undefined;
