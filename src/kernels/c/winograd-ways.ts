@@ -9,8 +9,8 @@ import type { Correlation, WinogradOptions } from "../winograd.ts";
 import type { CMachine } from "./target.ts";
 import { tileVectors } from "./tile.ts";
 
-/** Tiles of one task. Fewer make each task read all filters for less. */
-const mostTiles = 28;
+/** Tiles of one task, as the L2 cache holds them. Fewer make each task read all filters for less. */
+const mostTiles = ({ lanes, numberBytes }: CMachine) => (lanes * numberBytes === 64 ? 64 : 28);
 /** What the transformed tiles of a task may take: they are written once, and read once for each share of the channels. */
 const blockBytes = 2560 * 1024;
 /** What the transformed filters of a block of channels may take of the L2 cache, and as much the tiles of its channels and the products. */
@@ -57,7 +57,7 @@ export function chosenWay(correlation: Correlation, isConstant: boolean, machine
   const direct = Math.max(images * p.extent * q.extent * 9 * c.extent * k, directReading);
   const ways = ([4, 2] as const).flatMap((size) => {
     const preparing = isConstant ? 0 : (size + 2) ** 2 * c.extent * k * filterCost;
-    const ways: Way[] = [...blocksOf(correlation, size, machine.threads), inStages(correlation, size)];
+    const ways: Way[] = [...blocksOf(correlation, size, machine), inStages(correlation, size)];
     const prepared = ways.map((way) => ({ ...way, time: way.time + preparing }));
     return isConstant ? [...prepared, ...byPanels(correlation, size, machine)] : prepared;
   });
@@ -66,13 +66,14 @@ export function chosenWay(correlation: Correlation, isConstant: boolean, machine
 }
 
 /** Ways with some rows of tiles in a task. */
-function blocksOf({ contraction, p, q, c, image }: Correlation, size: 2 | 4, threads: number): Way[] {
+function blocksOf({ contraction, p, q, c, image }: Correlation, size: 2 | 4, machine: CMachine): Way[] {
   const k = contraction.n.extent;
   const images = image?.extent ?? 1;
   const [rows, columns] = [Math.ceil(p.extent / size), Math.ceil(q.extent / size)];
   const products = (size + 2) ** 2;
   const filters = products * c.extent * k;
-  const fit = Math.min(mostTiles, Math.floor(blockBytes / (4 * products * (c.extent + Math.min(k, 64)))));
+  const perTile = 4 * products * (c.extent + Math.min(k, 64));
+  const fit = Math.min(mostTiles(machine), Math.floor(blockBytes / perTile));
   const ways: Way[] = [];
   for (let blocks = 1; blocks <= rows; blocks++) {
     const tileRows = Math.ceil(rows / blocks);
@@ -86,7 +87,7 @@ function blocksOf({ contraction, p, q, c, image }: Correlation, size: 2 | 4, thr
     const reading = filters * (fromMemory + (tasks - 1) * (filters < cachedNumbers ? fromCache : fromMemory));
     // Shares of whole vectors, where there are too few tasks for the threads.
     let shares = 1;
-    while (tasks * shares < 2 * threads && k % (shares * 2) === 0 && k / (shares * 2) >= 32) shares *= 2;
+    while (tasks * shares < 2 * machine.threads && k % (shares * 2) === 0 && k / (shares * 2) >= 32) shares *= 2;
     const time = blockCost * (Math.max(multiplying, reading) + transforming);
     ways.push({ time, blocks: { size, tileRows, together, shares } });
   }
