@@ -246,6 +246,14 @@ export class FunctionBuilder {
     return this;
   }
 
+  /** The same, where `leave`, outside of other constructs within, ends it if the condition on the stack holds. */
+  loopWithExit(body: (leave: () => void) => void): this {
+    this.bytes.push(0x02, 0x40, 0x03, 0x40);
+    body(() => this.bytes.push(0x0d, 1));
+    this.bytes.push(0x0d, 0, 0x0b, 0x0b);
+    return this;
+  }
+
   /** Runs `then`, or else `otherwise`, as the condition on the stack says; each leaves a value of `type` if one is given. */
   if(then: () => void, otherwise?: () => void, type?: ValueType): this {
     this.bytes.push(0x04, type === undefined ? 0x40 : typeCodes[type]);

@@ -4,8 +4,7 @@ import type { ColumnGroup } from "./contraction-types.ts";
 
 /** Register tiles: columns, and rows at most. */
 const tileShapes = [
-  { columns: 12, rows: 3 },
-  { columns: 8, rows: 4 },
+  { columns: 8, rows: 5 },
   { columns: 4, rows: 7 },
 ] as const;
 

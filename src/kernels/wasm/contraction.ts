@@ -1,12 +1,12 @@
 /**
  * Renders sums of products: direct, without im2col.
  *
- * A register tile holds a few rows by 8 or 12 columns of the result in vectors, and runs the whole sum in one loop. V8
- * orders the instructions of a loop's body so that all loads come first and all multiply-adds last; accumulators, loaded
- * columns and spread rows must therefore fit into the 15 registers that it hands out together, or it spills: 3 × 12 and
- * 4 × 8 tiles fit (52 and 49 GFLOP/s of 58 in one thread), 6 × 8 does not (29), nor does a body of two steps (30). Rows
- * are constant distances apart, so they cost no address arithmetic. Where the sum runs over several axes of A (r, s, c of
- * a convolution), a table gives the offset of each step.
+ * A register tile holds a few rows by 8 columns of the result in vectors, and runs the whole sum in one loop. V8 orders the
+ * instructions of a stretch without branches so that all loads come first and all multiply-adds last; accumulators, loaded columns and
+ * spread rows must therefore fit into the 15 registers that it hands out together, or it spills. 4 × 8 tiles fit, 5 × 8 tiles do in two
+ * stretches (`tile.ts`), with accumulators enough for two multiply-adds in each cycle; 6 × 8 do not, nor does a body of two steps. Rows
+ * are constant distances apart, so they cost no address arithmetic. Where the sum runs over several axes of A (r, s, c of a
+ * convolution), a table gives the offset of each step.
  *
  * B is packed once per run into panels as wide as the tile, unless it already lies like that and few rows use it. Where A
  * has edges (padding), each task first copies the part of A it needs into a box of its own, with the fill around it, sized
