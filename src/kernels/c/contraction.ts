@@ -38,7 +38,7 @@ const enoughTasks = 64;
  */
 const tasksPerThread = 6;
 /** What a box may take of the L2 cache beside B and the result: cores with 512 bits have a megabyte and more. */
-const boxBytes = ({ lanes, numberBytes }: CMachine) => (lanes * numberBytes === 64 ? 320 : 128) * 1024;
+const boxBytes = ({ lanes, numberBytes }: CMachine) => (lanes * numberBytes === 64 ? 512 : 128) * 1024;
 /** The same where a gradient sums along the box: every block of it reads and writes all sums. */
 const sumBoxBytes = 480 * 1024;
 /** Rows that B should at least have for packing it to pay: at each run, or once. */
