@@ -117,6 +117,13 @@ const sizes: Readonly<Record<string, readonly [x: Shape, weight: Shape, attribut
     [5, 3, 1, 16],
     { padding: 1, stride: 2, groups: 16 },
   ],
+  // Rows so long that native code goes through them in blocks.
+  "depthwise, rows of 70 places, 64 channels": [[2, 13, 70, 64], [3, 3, 1, 64], { padding: 1, groups: 64 }],
+  "depthwise, rows of 75 places, stride 2, 64 channels": [
+    [1, 26, 75, 64],
+    [3, 3, 1, 64],
+    { padding: 1, groups: 64, stride: 2 },
+  ],
   "depthwise, 2 filters a channel": [[1, 5, 5, 6], [3, 3, 1, 12], { padding: 1, groups: 6 }],
 };
 

@@ -25,8 +25,12 @@ const togetherInRow = 4;
 const mostColumns = 7;
 /** Groups of columns that are written out: with windows far beyond the edges they would be many. */
 const mostGroups = 8;
-/** Products that a task should have at least. */
+/** Products that a task should have at least, rows at most, and tasks that keep threads balanced. */
 const taskProducts = 8192;
+const mostRows = 8;
+const tasksPerThread = 6;
+/** What of the L1 cache rows of the window, of the next and of the result may take. */
+const blockBytes = 24 * 1024;
 
 /** The launch of a depthwise convolution; undefined where the part is none, or has fewer channels than a vector. */
 export function renderDepthwise(target: CTarget, part: Part, layout: Layout): Launch[] | undefined {
@@ -67,13 +71,34 @@ class DepthwiseRenderer {
     const [, height] = a.operand.shape;
     const [rows, columns] = [p?.extent ?? 1, q?.extent ?? 1];
     const allRows = rows * (image?.extent ?? 1);
-    const perTask = Math.max(1, Math.floor(taskProducts / (columns * c.extent * r.extent * s.extent)));
-    const body = this.groups.flatMap(({ first, count, end }) => [
-      `for (long q = ${first}; q < ${end}; q += ${count}) {`,
-      ...this.places(count, end - first === count ? first : undefined),
-      "}",
-    ]);
+    const least = Math.max(1, Math.floor(taskProducts / (columns * c.extent * r.extent * s.extent)));
+    const blocks = this.blocks();
+    const wanted = blocks.length > 1 ? Math.min(mostRows, Math.floor(allRows / this.enoughTasks())) : 1;
+    const perTask = Math.max(least, wanted);
+    const body = this.groups.flatMap(({ first, count, end }) => {
+      const isLoop = end - first > count;
+      const range =
+        isLoop && blocks.length > 1
+          ? [`qFrom > ${first} ? qFrom : ${first}`, `least(qTo, ${end})`]
+          : [first, end];
+      const isWithin = !isLoop && blocks.length > 1 ? [`if (${first} >= qFrom && ${first} < qTo)`] : [];
+      return [
+        ...isWithin,
+        `for (long q = ${range[0]}; q < ${range[1]}; q += ${count}) {`,
+        ...this.places(count, isLoop ? undefined : first),
+        "}",
+      ];
+    });
+    const eachBlock =
+      blocks.length > 1
+        ? [
+            `static const short ends[] = {${blocks.join(", ")}};`,
+            `for (long block = 0, qFrom = 0; block < ${blocks.length}; qFrom = ends[block++]) {`,
+            "const long qTo = ends[block];",
+          ]
+        : ["{"];
     this.kernel.body.push(
+      ...eachBlock,
       `for (long i = task * ${perTask}, end = least(i + ${perTask}, ${allRows}); i < end; i++) {`,
       `const long p = i % ${rows}, image = i / ${rows};`,
       `const long top = ${placeOf(vertical, p, "p")};`,
@@ -81,8 +106,29 @@ class DepthwiseRenderer {
       ...windowLines({ extent: r.extent, perRow: vertical.factorOf(r), height }),
       ...body,
       "}",
+      "}",
     );
     return this.target.launch(this.kernel, Math.ceil(allRows / perTask));
+  }
+
+  private enoughTasks(): number {
+    return tasksPerThread * this.target.machine.threads;
+  }
+
+  /** Ends of the blocks of columns that a task goes through row by row: rows of the window stay in the L1 cache from one to the next. */
+  private blocks(): readonly number[] {
+    const { q, c, r, a } = this.d;
+    const columns = q?.extent ?? 1;
+    const inner = this.groups.find(({ first, end, count }) => end - first > count);
+    if (q === undefined || inner === undefined) return [columns];
+    const perColumn = 4 * c.extent * (a.at[2].factorOf(q) * (r.extent + 1) + 1);
+    const most = Math.floor(blockBytes / perColumn / inner.count);
+    if (most === 0) return [columns];
+    const all = (inner.end - inner.first) / inner.count;
+    const each = Math.ceil(all / Math.ceil(all / most)) * inner.count;
+    const ends: number[] = [];
+    for (let end = inner.first + each; end < inner.end; end += each) ends.push(end);
+    return [...ends, columns];
   }
 
   /** Groups one by one where a window leaves the image or few are left, the others in a loop. */
@@ -203,12 +249,13 @@ class DepthwiseRenderer {
     const [, ofRows, ofColumns] = this.target.layoutOf(a.operand).strides;
     const [down, right] = [vertical.factorOf(p), q === undefined ? 1 : horizontal.factorOf(q)];
     const below = Math.max(0, vertical.factorOf(r)) * (r.extent - 1) + 1;
+    const locality = this.blocks().length > 1 ? 3 : 2;
     // Once for each line of the cache.
     const lines = channels < lineNumbers ? [`if (from % ${lineNumbers} == 0) {`] : ["{"];
     for (let row = 0; row < down; row++)
       for (let column = 0; column < count * right; column++)
         lines.push(
-          `__builtin_prefetch(x + (top + ${below + row}) * ${ofRows} + ${column * ofColumns}, 0, 2);`,
+          `__builtin_prefetch(x + (top + ${below + row}) * ${ofRows} + ${column * ofColumns}, 0, ${locality});`,
         );
     return [...lines, "}"];
   }

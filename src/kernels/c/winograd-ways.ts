@@ -87,7 +87,8 @@ function blocksOf({ contraction, p, q, c, image }: Correlation, size: 2 | 4, mac
     const reading = filters * (fromMemory + (tasks - 1) * (filters < cachedNumbers ? fromCache : fromMemory));
     // Shares of whole vectors, where there are too few tasks for the threads.
     let shares = 1;
-    while (tasks * shares < 2 * machine.threads && k % (shares * 2) === 0 && k / (shares * 2) >= 32) shares *= 2;
+    while (tasks * shares < 2 * machine.threads && k % (shares * 2) === 0 && k / (shares * 2) >= 32)
+      shares *= 2;
     const time = blockCost * (Math.max(multiplying, reading) + transforming);
     ways.push({ time, blocks: { size, tileRows, together, shares } });
   }
