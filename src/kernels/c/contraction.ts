@@ -25,7 +25,7 @@ import {
 import type { Operand } from "../value.ts";
 import { renderNest } from "./nest.ts";
 import { packedPanels, panelsInPlace } from "./panels.ts";
-import { CKernel, type CMachine, type CTarget, type Launch } from "./target.ts";
+import { CKernel, type CMachine, type CTarget, hasLargeL2, type Launch } from "./target.ts";
 import { panelNumbers, stepsInCache, type Tiling, tilingOf } from "./tile.ts";
 import { TileLoops } from "./tile-loops.ts";
 import type { ReadAround, Walk, WindowRows } from "./walk.ts";
@@ -37,8 +37,8 @@ const enoughTasks = 64;
  * comes from beyond the L2 cache: each panel asks for the next.
  */
 const tasksPerThread = 6;
-/** What a box may take of the L2 cache beside B and the result: cores with 512 bits have a megabyte and more. */
-const boxBytes = ({ lanes, numberBytes }: CMachine) => (lanes * numberBytes === 64 ? 512 : 128) * 1024;
+/** What a box may take of the L2 cache beside B and the result. */
+const boxBytes = (machine: CMachine) => (hasLargeL2(machine) ? 512 : 128) * 1024;
 /** The same where a gradient sums along the box: every block of it reads and writes all sums. */
 const sumBoxBytes = 480 * 1024;
 /** Rows that B should at least have for packing it to pay: at each run, or once. */

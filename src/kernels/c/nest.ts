@@ -5,22 +5,17 @@
  * the schedule chose. A rest of the vector loop is done by narrower vectors, so nothing is computed or stored in vain.
  */
 
-import { type Part, visit } from "../formula.ts";
+import { visit } from "../formula.ts";
 import { type Axis, extentOf, type Index } from "../index-expression.ts";
 import type { Layout } from "../layout.ts";
 import { type Nest, scheduleNest } from "../schedule-nest.ts";
 import type { Operand } from "../value.ts";
 import { spreadSums } from "./spread-sums.ts";
-import { CKernel, type CTarget, type Launch } from "./target.ts";
+import { CKernel, type CTarget, type Launch, type PlacedPart } from "./target.ts";
 import { type Range, Values } from "./values.ts";
 
 /** Numbers of all outputs, times the size of their windows, that a task should produce. */
 const taskElements = 8192;
-
-export interface PlacedPart {
-  readonly part: Part;
-  readonly layout: Layout;
-}
 
 /** Renders parts over the same axes, each into its own layout, as one kernel. */
 export function renderNest(target: CTarget, placed: readonly PlacedPart[], constant = false): Launch {

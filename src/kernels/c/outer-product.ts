@@ -15,7 +15,7 @@ import { leavesEdges, type Operand } from "../value.ts";
 import { renderNest } from "./nest.ts";
 import { NextBlock } from "./next-block.ts";
 import { firstColumn, panelLoop } from "./panels.ts";
-import { CKernel, type CTarget, type Launch, lineNumbers } from "./target.ts";
+import { CKernel, type CMachine, type CTarget, hasLargeL2, type Launch, lineNumbers } from "./target.ts";
 import { type ColumnGroup, type Tiling, tileArguments, tileBody, tilingOf, wholeToRest } from "./tile.ts";
 
 /** Steps of the sum in a block: what a tile reads of both copies stays in the L1 cache. */
@@ -23,7 +23,7 @@ const blockSteps = 128;
 /** Tasks that keep the threads balanced. Fewer are larger, and copy less for what they compute. */
 const tasksPerThread = 4;
 /** Results of a task, which stay in the L2 cache beside the copies. */
-const mostResults = 80 * 1024;
+const mostResults = (machine: CMachine) => (hasLargeL2(machine) ? 80 : 48) * 1024;
 /** How often a task should use each number that it copies. */
 const leastUses = 24;
 /** The least steps of a sum, and of a chunk. */
@@ -90,7 +90,7 @@ function formOf(target: CTarget, c: Contraction, layout: Layout): Form | undefin
   let [rows, columns] = [row.extent, c.n.extent];
   const tasks = () =>
     chunks * extentOf(outer) * Math.ceil(row.extent / rows) * Math.ceil(c.n.extent / columns);
-  while (rows * columns > mostResults || tasks() < tasksPerThread * target.machine.threads) {
+  while (rows * columns > mostResults(target.machine) || tasks() < tasksPerThread * target.machine.threads) {
     const half: readonly [number, number] =
       rows >= columns ? [Math.ceil(rows / 2), columns] : [rows, Math.ceil(columns / 2)];
     if (usesOf(...half) < leastUses) break;

@@ -11,10 +11,18 @@ import { renderDepthwise } from "./depthwise.ts";
 import { renderFewRows } from "./few-rows.ts";
 import { keyOfFormula } from "./formula-key.ts";
 import { gathered } from "./gather.ts";
-import { type PlacedPart, renderNest } from "./nest.ts";
+import { renderNest } from "./nest.ts";
 import { renderOuterProduct } from "./outer-product.ts";
 import { renderTapProducts } from "./tap-products.ts";
-import { buffers, type CMachine, CTarget, type KernelText, type Launch, type Place } from "./target.ts";
+import {
+  buffers,
+  type CMachine,
+  CTarget,
+  type KernelText,
+  type Launch,
+  type Place,
+  type PlacedPart,
+} from "./target.ts";
 import { renderWinograd } from "./winograd.ts";
 
 export interface RenderOptions {

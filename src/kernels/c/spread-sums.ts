@@ -6,8 +6,7 @@
 import { type Part, substitute } from "../formula.ts";
 import { type Axis, axis, type Index, index } from "../index-expression.ts";
 import { type Layout, linearIndex } from "../layout.ts";
-import type { PlacedPart } from "./nest.ts";
-import type { CMachine } from "./target.ts";
+import type { CMachine, PlacedPart } from "./target.ts";
 
 /** Registers for sums; the others are for what is read. */
 const sumRegisters = ({ registers }: CMachine) => registers / 2;

@@ -39,6 +39,12 @@ export interface Place {
   readonly offset: number;
 }
 
+/** A part with where its result lies. */
+export interface PlacedPart {
+  readonly part: Part;
+  readonly layout: Layout;
+}
+
 /** One kernel with its addresses, called once for each of its tasks, in any order and from any thread. */
 export interface Launch {
   /** Name of the function: `void name(char *const *bases, const int64_t *offsets, long task, char *own)`. */
@@ -60,6 +66,11 @@ export interface CMachine {
   readonly lanes: Lanes;
   /** Vector registers: 32 with AVX-512 and on ARM, else 16. */
   readonly registers: number;
+}
+
+/** Whether the L2 cache of a core has a megabyte or more, as those with vectors of 512 bits; others have half a megabyte. */
+export function hasLargeL2({ lanes, numberBytes }: Pick<CMachine, "lanes" | "numberBytes">): boolean {
+  return lanes * numberBytes === 64;
 }
 
 /** What a machine's vectors are. */

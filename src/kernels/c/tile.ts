@@ -303,7 +303,8 @@ function shapeOf(
  *
  * With 16 registers (AMD Zen 3): a core multiplies as many vectors as it loads, at best, and those of B come from beyond the L1 cache:
  * 6 × 2 vectors reach 94 GFLOP/s of 94, 14 × 1 77. With 32 (Intel Ice Lake, 512 bits): a row's number costs half a multiply-add, 6 × 4
- * vectors reach 187 GFLOP/s of 207, 8 × 3 184, 12 × 2 165, 14 × 2 163, 14 × 1 105, and 1 × 8 waits for B, 65.
+ * vectors reach 187 GFLOP/s of 207, 8 × 3 184, 12 × 2 165, 14 × 2 163, and 1 × 8 waits for B, 65; 14 × 1 as its cost says, 155 of 180
+ * (Emerald Rapids), unless its rows collide in the L1 cache.
  */
 function timeOf(height: number, vectors: number, { registers }: Vectors, isFar: boolean): number {
   if (registers < 32) return Math.max(height * vectors, 1.25 * height + 2 * vectors, 10) + 1;

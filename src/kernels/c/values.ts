@@ -5,12 +5,13 @@
  * outer level when it is closed, so a value that an inner loop wants can still be put before it.
  */
 
-import { children, visit } from "../formula.ts";
-import { type Axis, extentOf, type Index, index } from "../index-expression.ts";
+import { children } from "../formula.ts";
+import type { Axis, Index } from "../index-expression.ts";
 import { type Access, dependences, type Scheduled } from "../schedule-nest.ts";
 import type { Value } from "../value.ts";
 import { Indices } from "./indices.ts";
 import { type Lanes, storing, vectorWidths } from "./library.ts";
+import { isFlat, reduceTogether } from "./reductions.ts";
 import type { CKernel } from "./target.ts";
 
 /** A stretch of a loop, as C: first place, and one after the last. */
@@ -27,9 +28,6 @@ interface Level {
   /** Where lanes run along an axis, which and how many. */
   readonly axes: readonly Axis[];
 }
-
-/** Windows of up to this many places are unrolled. */
-const unrollLimit = 32;
 
 /** Lines for which a value that was read stays in a register; what comes in between takes as many. */
 const linesInRegisters = 24;
@@ -62,6 +60,11 @@ export class Values {
   /** The lines of the outermost level. */
   get lines(): readonly string[] {
     return this.levels[0].lines;
+  }
+
+  /** A name that no other thing of the kernel has. */
+  name(prefix: string): string {
+    return this.kernel.name(prefix);
   }
 
   /** Adds a line to the innermost open level. */
@@ -160,7 +163,7 @@ export class Values {
   }
 
   /** Whether a value differs from lane to lane. */
-  private isWide(value: Value): boolean {
+  isWide(value: Value): boolean {
     return this.indices.vector !== undefined && this.axesOf(value).has(this.indices.vector);
   }
 
@@ -187,11 +190,8 @@ export class Values {
     }
     // What it needs is written first, there or further out.
     const above = this.levels.splice(this.levels.indexOf(level) + 1);
-    if (node.kind === "reduce") {
-      const together = this.reducedWith(value, level);
-      for (const [i, name] of this.reduce(together).entries())
-        level.known.set(`${wide ? this.lanes : 0}${this.keyOf(together[i])}`, name);
-    } else {
+    if (node.kind === "reduce") this.reduce(value, level, wide ? this.lanes : 0);
+    else {
       const text = this.expression(value, wide ? this.lanes : 0);
       const name = this.kernel.name("x");
       level.lines.push(`const ${wide ? `v${this.lanes}` : "real"} ${name} = ${text};`);
@@ -202,20 +202,20 @@ export class Values {
     return level.known.get(key) as string;
   }
 
-  /** Reductions that run over the same axes at the same level, this one among them: one loop reads for all. */
-  private reducedWith(value: Value, level: Level): readonly Value[] {
-    const axes = this.scheduled.reductions.get(value);
-    const isWide = this.isWide(value);
-    const others = [...this.scheduled.reductions].filter(
-      ([other, over]) =>
-        over === axes &&
-        other !== value &&
-        !this.given.has(other) &&
-        this.isWide(other) === isWide &&
-        this.levelOf(other) === level,
-    );
-    const all = [value, ...others.map(([other]) => other)];
-    return all.every(isFlat) ? all : [value];
+  /** A reduction, with all that run over the same axes at the same level: one loop reads for all. */
+  private reduce(value: Value, level: Level, lanes: number): void {
+    const { reductions } = this.scheduled;
+    const axes = reductions.get(value) ?? [];
+    const isBeside = (other: Value) =>
+      reductions.get(other) === axes &&
+      !this.given.has(other) &&
+      this.isWide(other) === lanes > 0 &&
+      this.levelOf(other) === level;
+    const beside = [...reductions.keys()].filter((other) => other !== value && isBeside(other));
+    const all = [value, ...beside];
+    const together = all.every(isFlat) ? all : [value];
+    const names = reduceTogether(this, together, axes, lanes);
+    for (const [i, name] of names.entries()) level.known.set(`${lanes}${this.keyOf(together[i])}`, name);
   }
 
   /** Makes a value be read again that was last used long ago: to keep it, the compiler would write it to memory first. */
@@ -318,55 +318,6 @@ export class Values {
     return low < 0 ? `${text} >= 0` : `${text} < ${extent}`;
   }
 
-  /** Reductions over the same axes: their loops are written to the present level; returns the variables that hold them. */
-  private reduce(values: readonly Value[]): readonly string[] {
-    const axes = this.scheduled.reductions.get(values[0]) ?? [];
-    const lanes = this.isWide(values[0]) ? this.lanes : 0;
-    const steps = values.map((value) => this.reduction(value, axes, lanes));
-    const size = extentOf(axes);
-    const nest = (rest: readonly Axis[]) => {
-      const [first, ...others] = rest;
-      if (first === undefined) for (const { step } of steps) step();
-      else this.loop(first, () => nest(others), size <= unrollLimit);
-    };
-    nest(axes);
-    return steps.map(({ result }) => result);
-  }
-
-  /** Declares the variables of a reduction; `step` writes what is done at one place of its axes. */
-  private reduction(
-    { node }: Value,
-    axes: readonly Axis[],
-    lanes: number,
-  ): { step: () => void; result: string } {
-    if (node.kind !== "reduce") throw new Error("no reduction");
-    const type = lanes === 0 ? "real" : `v${lanes}`;
-    const spread = (text: string) => (lanes === 0 ? text : `splat_${lanes}(${text})`);
-    const [total, place] = [this.kernel.name("s"), this.kernel.name("s")];
-    this.line(`${type} ${total} = ${spread(node.operator === "sum" ? "0.0f" : "-__builtin_inff()")};`);
-    if (node.operator === "argmax") this.line(`${type} ${place} = ${spread("0.0f")};`);
-    const step = () => {
-      const body = this.emit(node.body);
-      const term = lanes === 0 || this.isWide(node.body) ? body : `splat_${lanes}(${body})`;
-      if (node.operator === "sum") this.line(`${total} += ${term};`);
-      else if (node.operator === "max") this.line(`${total} = nanmax_${lanes}(${term}, ${total});`);
-      else {
-        let at = index(0);
-        for (const each of axes) at = at.times(each.extent).plus(each);
-        const wins = this.kernel.name("m");
-        const mask = lanes === 0 ? "int" : `i${lanes}`;
-        this.line(
-          `const ${mask} ${wins} = (${term} > ${total}) | ((${term} != ${term}) & (${total} == ${total}));`,
-        );
-        this.line(
-          `${place} = select_${lanes}(${wins}, ${spread(`(real)(${this.indices.text(at)})`)}, ${place});`,
-        );
-        this.line(`${total} = select_${lanes}(${wins}, ${term}, ${total});`);
-      }
-    };
-    return { step, result: node.operator === "argmax" ? place : total };
-  }
-
   /** What a value is, as text: equal text means equal value at the same place. */
   private keyOf(value: Value): string {
     const known = this.keys.get(value);
@@ -400,16 +351,6 @@ export class Values {
     this.shortKeys.set(key, known);
     return known;
   }
-}
-
-/** Whether a reduction has no other inside. */
-function isFlat({ node }: Value): boolean {
-  let flat = true;
-  if (node.kind === "reduce")
-    visit(node.body, (each) => {
-      flat &&= each.node.kind !== "reduce";
-    });
-  return flat;
 }
 
 /** A number as C, rounded to the type that kernels compute in. */

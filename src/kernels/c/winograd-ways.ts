@@ -6,15 +6,15 @@
 import type { PanelOptions } from "../winograd-panels.ts";
 import { tilesOf } from "../winograd-staged.ts";
 import type { Correlation, WinogradOptions } from "../winograd.ts";
-import type { CMachine } from "./target.ts";
+import { type CMachine, hasLargeL2 } from "./target.ts";
 import { tileVectors } from "./tile.ts";
 
 /** Tiles of one task, as the L2 cache holds them. Fewer make each task read all filters for less. */
-const mostTiles = ({ lanes, numberBytes }: CMachine) => (lanes * numberBytes === 64 ? 64 : 28);
+const mostTiles = (machine: CMachine) => (hasLargeL2(machine) ? 64 : 28);
 /** What the transformed tiles of a task may take: they are written once, and read once for each share of the channels. */
 const blockBytes = 2560 * 1024;
 /** What the transformed filters of a block of channels may take of the L2 cache, and as much the tiles of its channels and the products. */
-const panelBytes = ({ lanes, numberBytes }: CMachine) => (lanes * numberBytes === 64 ? 320 : 160) * 1024;
+const panelBytes = (machine: CMachine) => (hasLargeL2(machine) ? 320 : 160) * 1024;
 /** Channels of such a block: fewer leave the sums too often in memory. */
 const leastSteps = 16;
 /** Shares of columns: fewer leave threads without. */
@@ -46,7 +46,7 @@ const filterCost = 60;
  * the time of F(2×2); and as two layers on one image bound it with 512 (Intel Ice Lake), whose multiply-adds are twice as many in the
  * time of an instruction.
  */
-const panelFilterCost = ({ lanes, numberBytes }: CMachine) => (lanes * numberBytes === 64 ? 6.4 : 3.5);
+const panelFilterCost = (machine: CMachine) => (hasLargeL2(machine) ? 6.4 : 3.5);
 
 /** The best way, or undefined where the direct sum is estimated to be as fast. */
 export function chosenWay(correlation: Correlation, isConstant: boolean, machine: CMachine): Way | undefined {

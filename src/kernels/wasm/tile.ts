@@ -118,13 +118,13 @@ export function renderTile(target: Target, contraction: Contraction, options: Ti
 }
 
 /** Vector registers that V8 has for a loop on x86-64. */
-const registers = 15;
+export const registers = 15;
 
 /**
  * V8 puts all loads of a loop's body before its multiply-adds. Where registers do not suffice for that, it would spill: then the body has
  * two parts, of so many rows the first; undefined where they suffice.
  */
-function rowsOfFirstPart(rows: number, vectors: number): number | undefined {
+export function rowsOfFirstPart(rows: number, vectors: number): number | undefined {
   const left = registers - (rows + 1) * vectors;
   return left < rows ? Math.max(1, left) : undefined;
 }

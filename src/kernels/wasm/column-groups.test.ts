@@ -1,0 +1,23 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { columnGroups } from "./column-groups.ts";
+import { registers, rowsOfFirstPart } from "./tile.ts";
+
+test("tiles cover all columns once, and each part of their loop fits into the registers that V8 has", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 700 }), fc.integer({ min: 1, max: 300 }), (columns, rows) => {
+      let [from, block] = [0, 0];
+      for (const group of columnGroups(columns, rows)) {
+        expect([group.from, group.block]).toEqual([from, block]);
+        from += group.count * group.columns;
+        block += group.count;
+        const vectors = group.columns / 4;
+        const first = rowsOfFirstPart(group.rows, vectors) ?? group.rows;
+        const spread = Math.max(first, group.rows - first);
+        expect((group.rows + 1) * vectors + spread).toBeLessThanOrEqual(registers);
+      }
+      expect(from).toBeGreaterThanOrEqual(columns);
+      expect(from - columns).toBeLessThan(4);
+    }),
+  );
+});
