@@ -11,7 +11,7 @@ import type { CMachine, PlacedPart } from "./target.ts";
 /** Registers for sums; the others are for what is read. */
 const sumRegisters = ({ registers }: CMachine) => registers / 2;
 
-/** The parts, each as many, which go through their neighbouring vectors side by side; as they are where they are no such sums. */
+/** The parts, each as several that go through neighbouring vectors side by side; unchanged where they are not such sums. */
 export function spreadSums(placed: readonly PlacedPart[], machine: CMachine): readonly PlacedPart[] {
   const { axes } = placed[0].part;
   const last = axes.at(-1);
