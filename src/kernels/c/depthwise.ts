@@ -55,6 +55,8 @@ class DepthwiseRenderer {
   private readonly kernel: CKernel;
   /** Columns of the result that are summed together. */
   readonly groups: readonly Group[];
+  /** Ends of the blocks of columns that a task goes through row by row: rows of the window stay in the L1 cache from one to the next. */
+  private readonly blocks: readonly number[];
 
   constructor(target: CTarget, depthwise: Depthwise, layout: Layout) {
     this.target = target;
@@ -62,6 +64,7 @@ class DepthwiseRenderer {
     this.layout = layout;
     this.kernel = new CKernel(target);
     this.groups = this.groupsOf(depthwise.q?.extent ?? 1);
+    this.blocks = this.blocksOf(depthwise.q?.extent ?? 1);
   }
 
   render(): Launch {
@@ -72,8 +75,9 @@ class DepthwiseRenderer {
     const [rows, columns] = [p?.extent ?? 1, q?.extent ?? 1];
     const allRows = rows * (image?.extent ?? 1);
     const least = Math.max(1, Math.floor(taskProducts / (columns * c.extent * r.extent * s.extent)));
-    const blocks = this.blocks();
-    const wanted = blocks.length > 1 ? Math.min(mostRows, Math.floor(allRows / this.enoughTasks())) : 1;
+    const { blocks } = this;
+    const enough = tasksPerThread * this.target.machine.threads;
+    const wanted = blocks.length > 1 ? Math.min(mostRows, Math.floor(allRows / enough)) : 1;
     const perTask = Math.max(least, wanted);
     const body = this.groups.flatMap(({ first, count, end }) => {
       const isLoop = end - first > count;
@@ -111,14 +115,9 @@ class DepthwiseRenderer {
     return this.target.launch(this.kernel, Math.ceil(allRows / perTask));
   }
 
-  private enoughTasks(): number {
-    return tasksPerThread * this.target.machine.threads;
-  }
-
-  /** Ends of the blocks of columns that a task goes through row by row: rows of the window stay in the L1 cache from one to the next. */
-  private blocks(): readonly number[] {
+  /** Blocks of columns for the groups in a loop; one where a single group takes more than its part of the cache. */
+  private blocksOf(columns: number): readonly number[] {
     const { q, c, r, a } = this.d;
-    const columns = q?.extent ?? 1;
     const inner = this.groups.find(({ first, end, count }) => end - first > count);
     if (q === undefined || inner === undefined) return [columns];
     const perColumn = 4 * c.extent * (a.at[2].factorOf(q) * (r.extent + 1) + 1);
@@ -249,7 +248,7 @@ class DepthwiseRenderer {
     const [, ofRows, ofColumns] = this.target.layoutOf(a.operand).strides;
     const [down, right] = [vertical.factorOf(p), q === undefined ? 1 : horizontal.factorOf(q)];
     const below = Math.max(0, vertical.factorOf(r)) * (r.extent - 1) + 1;
-    const locality = this.blocks().length > 1 ? 3 : 2;
+    const locality = this.blocks.length > 1 ? 3 : 2;
     // Once for each line of the cache.
     const lines = channels < lineNumbers ? [`if (from % ${lineNumbers} == 0) {`] : ["{"];
     for (let row = 0; row < down; row++)

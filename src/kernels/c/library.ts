@@ -67,7 +67,7 @@ typedef real w${n} __attribute__((vector_size(${n} * sizeof(real)), aligned(size
 ALWAYS v${n} load_${n}(const real *p) { return (v${n}) *(const w${n} *)p; }
 ALWAYS void store_${n}(real *p, v${n} x) { *(w${n} *)p = (w${n})x; }
 ALWAYS v${n} splat_${n}(real x) { return x - (v${n}){0}; }
-${fmaFor(n, numberBytes, packed)}${storeFirstFor(n, numberBytes, packed)}ALWAYS v${n} select_${n}(i${n} mask, v${n} a, v${n} b) { return (v${n})(((i${n})a & mask) | ((i${n})b & ~mask)); }
+${fmaFor(n, numberBytes, packed)}${storeMaskedFor(n, numberBytes, packed)}ALWAYS v${n} select_${n}(i${n} mask, v${n} a, v${n} b) { return (v${n})(((i${n})a & mask) | ((i${n})b & ~mask)); }
 ALWAYS v${n} number_${n}(i${n} mask) { return (v${n})((i${n})splat_${n}(1.0f) & mask); }
 /* A NaN in a is kept; one in b only where a is kept as well. */
 ALWAYS v${n} max_${n}(v${n} a, v${n} b) { return select_${n}(a <= b, b, a); }
@@ -104,7 +104,7 @@ function fmaFor(n: Lanes, numberBytes: NumberBytes, packed: string): string {
 }
 
 /** Stores those numbers of a vector whose bits are set in a mask, where one instruction does it. */
-function storeFirstFor(n: Lanes, numberBytes: NumberBytes, packed: string): string {
+function storeMaskedFor(n: Lanes, numberBytes: NumberBytes, packed: string): string {
   const bytes = n * numberBytes;
   if (bytes < 16 || bytes > 64) return "";
   return `ALWAYS void storemasked_${n}(real *p, v${n} x, unsigned mask) {

@@ -4,10 +4,12 @@
  */
 
 import { type Part, substitute } from "../formula.ts";
-import { type Axis, axis, type Index, index } from "../index-expression.ts";
-import { type Layout, linearIndex } from "../layout.ts";
+import { type Axis, axis, extentOf, type Index, index } from "../index-expression.ts";
+import { linearIndex } from "../layout.ts";
 import type { CMachine, PlacedPart } from "./target.ts";
 
+/** Places of a sum from which on it is long. */
+const leastPlaces = 32;
 /** Registers for sums; the others are for what is read. */
 const sumRegisters = ({ registers }: CMachine) => registers / 2;
 
@@ -15,11 +17,7 @@ const sumRegisters = ({ registers }: CMachine) => registers / 2;
 export function spreadSums(placed: readonly PlacedPart[], machine: CMachine): readonly PlacedPart[] {
   const { axes } = placed[0].part;
   const last = axes.at(-1);
-  const areSums = placed.every(
-    ({ part, layout }) =>
-      part.value.node.kind === "reduce" && last !== undefined && stepOf(part, layout, last) === 1,
-  );
-  if (!areSums || last === undefined) return placed;
+  if (last === undefined || !placed.every((each) => isLongSum(each, last))) return placed;
   const vectors = vectorsTogether(last.extent, placed.length, machine);
   if (vectors === 1) return placed;
   const width = vectors * machine.lanes;
@@ -42,8 +40,11 @@ export function spreadSums(placed: readonly PlacedPart[], machine: CMachine): re
   );
 }
 
-function stepOf(part: Part, layout: Layout, along: Axis): number {
-  return linearIndex(part.at, layout).factorOf(along);
+/** Whether a part is a sum over many places for each of its channels; windows of few are near each other anyway. */
+function isLongSum({ part, layout }: PlacedPart, channels: Axis): boolean {
+  const { node } = part.value;
+  const isLong = node.kind === "reduce" && extentOf(node.axes) > leastPlaces;
+  return isLong && linearIndex(part.at, layout).factorOf(channels) === 1;
 }
 
 /** How many vectors: as many as have registers for their sums and divide what there is. */

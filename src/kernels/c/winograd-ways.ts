@@ -46,7 +46,7 @@ const filterCost = 60;
  * the time of F(2×2); and as two layers on one image bound it with 512 (Intel Ice Lake), whose multiply-adds are twice as many in the
  * time of an instruction.
  */
-const panelFilterCost = (machine: CMachine) => (hasLargeL2(machine) ? 6.4 : 3.5);
+const panelFilterCost = ({ lanes, numberBytes }: CMachine) => (lanes * numberBytes === 64 ? 6.4 : 3.5);
 
 /** The best way, or undefined where the direct sum is estimated to be as fast. */
 export function chosenWay(correlation: Correlation, isConstant: boolean, machine: CMachine): Way | undefined {
