@@ -62,7 +62,7 @@ export class Accesses {
         return;
       }
       this.load(access);
-      f.v128f32(access.fill);
+      f.vector(access.fill);
       for (const [i, { at, extent }] of laneGuards.entries()) {
         this.indices.lanes(at);
         f.v128i32(-1, -1, -1, -1).op("i32x4.gt_s");
@@ -70,7 +70,7 @@ export class Accesses {
         f.v128i32(extent, extent, extent, extent).op("i32x4.lt_s", "v128.and");
         if (i > 0) f.op("v128.and");
       }
-      f.op("v128.bitselect");
+      f.maskOfIntegers().op("v128.bitselect");
     };
     if (scalarGuards.length === 0) {
       guarded();
@@ -85,19 +85,20 @@ export class Accesses {
     }
     f.if(
       () => this.known.scoped(guarded),
-      () => f.v128f32(access.fill),
+      () => f.vector(access.fill),
       "v128",
     );
   }
 
   private load(access: Access): void {
     const { f } = this;
+    const { bytes, lanes } = f.numbers;
     const [factor, plain] = this.indices.alongLanes(access.linear);
     if (!plain) {
       // Each lane finds its own place; beyond the last element the lanes repeat it.
       const result = f.local("v128");
       f.v128i32(0, 0, 0, 0).set(result);
-      for (let lane = 0; lane < 4; lane++) {
+      for (let lane = 0; lane < lanes; lane++) {
         this.indices.clampedAddress(access.linear, lane, access.layout);
         f.get(result).loadLane(lane).set(result);
       }
@@ -107,16 +108,16 @@ export class Accesses {
     }
     const { offset } = this.push(access.linear, access.layout);
     if (factor === 1) f.memory("v128.load", offset);
-    else if (factor === 0) f.memory("v128.load32_splat", offset);
+    else if (factor === 0) f.memory("vector.load_splat", offset);
     else {
-      this.target.slackBytes = Math.max(this.target.slackBytes, 16 * Math.abs(factor) + 64);
+      this.target.slackBytes = Math.max(this.target.slackBytes, bytes * lanes * Math.abs(factor) + 64);
       const address = f.local("i32");
-      f.set(address).get(address).memory("v128.load32_zero", offset);
+      f.set(address).get(address).memory("vector.load_zero", offset);
       const result = f.local("v128");
       f.set(result);
-      for (let lane = 1; lane < 4; lane++)
+      for (let lane = 1; lane < lanes; lane++)
         f.get(address)
-          .i32(4 * lane * factor)
+          .i32(bytes * lane * factor)
           .op("i32.add")
           .get(result)
           .loadLane(lane, offset)
@@ -136,7 +137,7 @@ export class Accesses {
     }
     for (let lane = 0; lane < lanes; lane++) {
       this.indices.address(this.indices.shifted(linear, lane), layout);
-      f.get(value).extractLane(lane).memory("f32.store");
+      f.get(value).extractLane(lane).memory("number.store");
     }
   }
 
@@ -146,8 +147,9 @@ export class Accesses {
    */
   private place(linear: Index, layout: Layout): { readonly variable: Local; readonly offset: number } {
     const { f } = this;
+    const { bytes } = f.numbers;
     const { open, constant } = this.indices.parts(linear);
-    const start = this.target.address({ ...layout, offset: 0 }) + 4 * constant;
+    const start = this.target.address({ ...layout, offset: 0 }) + bytes * constant;
     const [least] = new Index(open, 0).range();
     // Instructions add no negative numbers, and what varies is not below 0 for them.
     const offset = start >= 0 && least >= 0 ? start : 0;
@@ -168,11 +170,11 @@ export class Accesses {
     }
     const variable = f.local("i32");
     if (from === undefined) {
-      this.indices.integer(rest.times(4).plus(start - offset));
+      this.indices.integer(rest.times(bytes).plus(start - offset));
       this.target.addThread(f, layout);
     } else {
       f.get(from);
-      const more = rest.times(4).plus(start - offset);
+      const more = rest.times(bytes).plus(start - offset);
       if (more.terms.length > 0 || more.constant !== 0) {
         this.indices.integer(more);
         f.op("i32.add");

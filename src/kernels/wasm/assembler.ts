@@ -4,8 +4,19 @@
  * fixed-width SIMD, relaxed SIMD and threads extensions.
  */
 
-export type ValueType = "i32" | "f32" | "v128";
-const typeCodes = { i32: 0x7f, f32: 0x7d, v128: 0x7b } as const;
+export type ValueType = "i32" | "v128";
+const typeCodes = { i32: 0x7f, v128: 0x7b } as const;
+
+/** The numbers that a module computes with: bytes of one, and how many a vector holds. */
+export interface NumberForm {
+  readonly bytes: 4 | 8;
+  readonly lanes: 4 | 2;
+}
+export const singlePrecision: NumberForm = { bytes: 4, lanes: 4 };
+export const doublePrecision: NumberForm = { bytes: 8, lanes: 2 };
+
+/** What stands for an instruction; one on vectors of numbers is another in double precision. */
+type Code = number | readonly [single: number, double: number];
 
 /** Instructions without immediates. Those above 0xff are in the group of their upper byte. */
 const opcodes = {
@@ -34,26 +45,13 @@ const opcodes = {
   "i32.xor": 0x73,
   "i32.shl": 0x74,
   "i32.shr_u": 0x76,
-  "f32.convert_i32_s": 0xb2,
-  "f32.add": 0x92,
-  "i8x16.swizzle": 0xfd0e,
   "i32x4.splat": 0xfd11,
-  "f32x4.splat": 0xfd13,
-  "f32x4.eq": 0xfd41,
-  "f32x4.ne": 0xfd42,
-  "f32x4.lt": 0xfd43,
-  "f32x4.gt": 0xfd44,
-  "f32x4.le": 0xfd45,
-  "f32x4.ge": 0xfd46,
   "v128.not": 0xfd4d,
   "v128.and": 0xfd4e,
   "v128.andnot": 0xfd4f,
   "v128.or": 0xfd50,
   "v128.xor": 0xfd51,
   "v128.bitselect": 0xfd52,
-  "f32x4.ceil": 0xfd67,
-  "f32x4.floor": 0xfd68,
-  "f32x4.nearest": 0xfd6a,
   "i32x4.eq": 0xfd37,
   "i32x4.lt_s": 0xfd39,
   "i32x4.gt_s": 0xfd3b,
@@ -63,37 +61,51 @@ const opcodes = {
   "i32x4.add": 0xfdae01,
   "i32x4.sub": 0xfdb101,
   "i32x4.mul": 0xfdb501,
-  "f32x4.abs": 0xfde001,
-  "f32x4.neg": 0xfde101,
-  "f32x4.sqrt": 0xfde301,
-  "f32x4.add": 0xfde401,
-  "f32x4.sub": 0xfde501,
-  "f32x4.mul": 0xfde601,
-  "f32x4.div": 0xfde701,
-  "f32x4.min": 0xfde801,
-  "f32x4.max": 0xfde901,
-  "f32x4.pmin": 0xfdea01,
-  "f32x4.pmax": 0xfdeb01,
-  "i32x4.trunc_sat_f32x4_s": 0xfdf801,
-  "f32x4.convert_i32x4_s": 0xfdfa01,
-  "f32x4.convert_i32x4_u": 0xfdfb01,
-  "f32x4.relaxed_madd": 0xfd8502,
-  "f32x4.relaxed_nmadd": 0xfd8602,
-} as const;
+  "i64x2.extend_low_i32x4_s": 0xfdc701,
+  "i64x2.shl": 0xfdcb01,
+  "i64x2.shr_u": 0xfdcd01,
+  "i64x2.add": 0xfdce01,
+  "vector.eq": [0xfd41, 0xfd47],
+  "vector.ne": [0xfd42, 0xfd48],
+  "vector.lt": [0xfd43, 0xfd49],
+  "vector.gt": [0xfd44, 0xfd4a],
+  "vector.le": [0xfd45, 0xfd4b],
+  "vector.ge": [0xfd46, 0xfd4c],
+  "vector.nearest": [0xfd6a, 0xfd9401],
+  "vector.abs": [0xfde001, 0xfdec01],
+  "vector.neg": [0xfde101, 0xfded01],
+  "vector.sqrt": [0xfde301, 0xfdef01],
+  "vector.add": [0xfde401, 0xfdf001],
+  "vector.sub": [0xfde501, 0xfdf101],
+  "vector.mul": [0xfde601, 0xfdf201],
+  "vector.div": [0xfde701, 0xfdf301],
+  "vector.min": [0xfde801, 0xfdf401],
+  "vector.max": [0xfde901, 0xfdf501],
+  "vector.pmin": [0xfdea01, 0xfdf601],
+  "vector.pmax": [0xfdeb01, 0xfdf701],
+  // Of four integers, the first become numbers.
+  "vector.convert_i32x4_s": [0xfdfa01, 0xfdfe01],
+  "vector.convert_i32x4_u": [0xfdfb01, 0xfdff01],
+  // Numbers become the first of four integers.
+  "vector.trunc_sat_s": [0xfdf801, 0xfdfc01],
+  "vector.relaxed_madd": [0xfd8502, 0xfd8702],
+} as const satisfies Readonly<Record<string, Code>>;
 export type Instruction = keyof typeof opcodes;
 
-/** Loads and stores: opcode and natural alignment as a power of two. */
+/** Loads and stores; those of one number fill all lanes of a vector, or the first beside zeros. */
 const memoryOpcodes = {
-  "i32.load": [0x28, 2],
-  "i32.store": [0x36, 2],
-  "f32.store": [0x38, 2],
-  "v128.load": [0xfd00, 2],
-  "v128.load32_splat": [0xfd09, 2],
-  "v128.store": [0xfd0b, 2],
-  "v128.load32_zero": [0xfd5c, 2],
-  "v128.load64_zero": [0xfd5d, 2],
-} as const;
+  "i32.load": 0x28,
+  "v128.load": 0xfd00,
+  "v128.load32_splat": 0xfd09,
+  "v128.store": 0xfd0b,
+  "vector.load_splat": [0xfd09, 0xfd0a],
+  "vector.load_zero": [0xfd5c, 0xfd5d],
+  "number.store": [0x38, 0x39],
+} as const satisfies Readonly<Record<string, Code>>;
 export type MemoryInstruction = keyof typeof memoryOpcodes;
+
+/** Every address is a multiple of four bytes, 2². */
+const alignment = 2;
 
 /** A local variable of a function. */
 export interface Local {
@@ -101,20 +113,35 @@ export interface Local {
   readonly type: ValueType;
 }
 
+export interface FunctionOptions {
+  /** Default false. */
+  readonly exported?: boolean;
+  /** Default: none. */
+  readonly result?: ValueType;
+  /** Default: single precision. */
+  readonly numbers?: NumberForm;
+}
+
 /** A function under construction; its instructions are appended by methods named after them. */
 export class FunctionBuilder {
   readonly name: string;
   readonly parameters: readonly ValueType[];
   readonly exported: boolean;
+  readonly numbers: NumberForm;
   private readonly locals: ValueType[] = [];
   private readonly free = new Map<ValueType, Local[]>();
   private readonly bytes: number[] = [];
   readonly result: ValueType | undefined;
 
-  constructor(name: string, parameters: readonly ValueType[], exported: boolean, result?: ValueType) {
+  constructor(
+    name: string,
+    parameters: readonly ValueType[],
+    { exported = false, result, numbers = singlePrecision }: FunctionOptions = {},
+  ) {
     this.name = name;
     this.parameters = parameters;
     this.exported = exported;
+    this.numbers = numbers;
     this.result = result;
   }
 
@@ -163,11 +190,12 @@ export class FunctionBuilder {
     return this.signed(value | 0);
   }
 
-  /** All four lanes hold `value`. */
-  v128f32(value: number): this {
-    const bytes = new Uint8Array(new Float32Array([value, value, value, value]).buffer);
+  /** All lanes hold `value`. */
+  vector(value: number): this {
+    const { bytes, lanes } = this.numbers;
+    const values = new (bytes === 4 ? Float32Array : Float64Array)(lanes).fill(value);
     this.opcode(0xfd0c);
-    this.bytes.push(...bytes);
+    this.bytes.push(...new Uint8Array(values.buffer));
     return this;
   }
 
@@ -180,45 +208,45 @@ export class FunctionBuilder {
 
   /** A load or store; `offset` is in bytes and must not be negative. */
   memory(instruction: MemoryInstruction, offset = 0): this {
-    const [opcode, alignment] = memoryOpcodes[instruction];
-    this.opcode(opcode);
+    this.opcode(memoryOpcodes[instruction]);
     return this.unsigned(alignment).unsigned(offset);
   }
 
-  /** Stores the first `lanes` (1 to 4) numbers of the vector `value` at the address in `address`. */
+  /** Stores the first `lanes` (at least 1) numbers of the vector `value` at the address in `address`. */
   storeLanes(address: Local, value: Local, lanes: number, offset = 0): this {
-    if (lanes === 4) return this.get(address).get(value).memory("v128.store", offset);
-    if (lanes >= 2) {
+    const { bytes, lanes: all } = this.numbers;
+    if (lanes === all) return this.get(address).get(value).memory("v128.store", offset);
+    // Two lanes of 32 bits are one of 64; a last one goes alone.
+    const words = (bytes / 4) * lanes;
+    if (words >= 2) {
       this.get(address).get(value).opcode(0xfd5b);
-      this.unsigned(2).unsigned(offset).bytes.push(0);
+      this.unsigned(alignment).unsigned(offset).bytes.push(0);
     }
-    if (lanes % 2 === 1) {
+    if (words % 2 === 1) {
       this.get(address).get(value).opcode(0xfd5a);
-      this.unsigned(2)
-        .unsigned(offset + (lanes === 3 ? 8 : 0))
-        .bytes.push(lanes === 3 ? 2 : 0);
+      this.unsigned(alignment)
+        .unsigned(offset + 4 * (words - 1))
+        .bytes.push(words - 1);
     }
     return this;
   }
 
   /** Replaces a lane of the vector on the stack by the number at the address below it. */
   loadLane(lane: number, offset = 0): this {
-    this.opcode(0xfd56);
-    this.unsigned(2).unsigned(offset).bytes.push(lane);
-    return this;
-  }
-
-  /** The lanes of two vectors in the order of `lanes`, 0 to 3 from the first and 4 to 7 from the second. */
-  shuffle(lanes: readonly [number, number, number, number]): this {
-    this.opcode(0xfd0d);
-    for (const lane of lanes) for (let byte = 0; byte < 4; byte++) this.bytes.push(4 * lane + byte);
+    this.opcode([0xfd56, 0xfd57]);
+    this.unsigned(alignment).unsigned(offset).bytes.push(lane);
     return this;
   }
 
   extractLane(lane: number): this {
-    this.opcode(0xfd1f);
+    this.opcode([0xfd1f, 0xfd21]);
     this.bytes.push(lane);
     return this;
+  }
+
+  /** A mask of four integers, on the stack, becomes one of as many numbers as a vector has. */
+  maskOfIntegers(): this {
+    return this.numbers.lanes === 4 ? this : this.op("i64x2.extend_low_i32x4_s");
   }
 
   call(index: number): this {
@@ -282,7 +310,8 @@ export class FunctionBuilder {
     return [...unsigned(length), ...head].concat(this.bytes, [0x0b]);
   }
 
-  private opcode(code: number): void {
+  private opcode(of: Code): void {
+    const code = typeof of === "number" ? of : of[this.numbers.bytes === 4 ? 0 : 1];
     // Opcodes of a group are LEB128; the tables hold their bytes as they are written.
     if (code > 0xffff) this.bytes.push(code >> 16, (code >> 8) & 0xff, code & 0xff);
     else if (code > 0xff) this.bytes.push(code >> 8, code & 0xff);

@@ -27,6 +27,7 @@ export function emitBox(
   fill: BoxFill,
 ): void {
   const { box } = fill;
+  const { bytes } = f.numbers;
   const layout = target.layoutOf(a.operand);
   const [, height, width, depth] = box.extents;
   const [, h, w] = a.operand.shape;
@@ -52,29 +53,29 @@ export function emitBox(
     f.if(
       () => {
         zero(f, to, 0, left * depth);
-        zero(f, to, 4 * (left + inside) * depth, right * depth);
+        zero(f, to, bytes * (left + inside) * depth, right * depth);
         if (inside === 0) return;
-        f.i32(target.address(layout) + 4 * ((start + left) * layout.strides[2] + channels.constant));
-        addTerms(f, image, outside, 4 * layout.strides[0]);
-        addTerms(f, channels, batchVariables, 4);
+        f.i32(target.address(layout) + bytes * ((start + left) * layout.strides[2] + channels.constant));
+        addTerms(f, image, outside, bytes * layout.strides[0]);
+        addTerms(f, channels, batchVariables, bytes);
         f.get(first)
           .get(row)
           .op("i32.add")
-          .i32(4 * layout.strides[1])
+          .i32(bytes * layout.strides[1])
           .op("i32.mul", "i32.add")
           .set(source);
-        if (layout.strides[2] === depth) copy(f, to, 4 * left * depth, source, inside * depth);
+        if (layout.strides[2] === depth) copy(f, to, bytes * left * depth, source, inside * depth);
         else {
           const [pixel, out] = [f.local("i32"), f.local("i32")];
           f.i32(inside).set(pixel).get(to).set(out);
           f.loop(() => {
-            copy(f, out, 4 * left * depth, source, depth);
+            copy(f, out, bytes * left * depth, source, depth);
             f.get(source)
-              .i32(4 * layout.strides[2])
+              .i32(bytes * layout.strides[2])
               .op("i32.add")
               .set(source);
             f.get(out)
-              .i32(4 * depth)
+              .i32(bytes * depth)
               .op("i32.add")
               .set(out);
             f.get(pixel).i32(1).op("i32.sub").tee(pixel);
@@ -85,7 +86,7 @@ export function emitBox(
       () => zero(f, to, 0, width * depth),
     );
     f.get(to)
-      .i32(4 * width * depth)
+      .i32(bytes * width * depth)
       .op("i32.add")
       .set(to);
     f.get(row).i32(1).op("i32.add").tee(row).get(rows).op("i32.lt_s");
@@ -111,37 +112,40 @@ export function addTerms(
 
 /** Zeros `length` numbers from `to` + `offset` bytes. */
 function zero(f: FunctionBuilder, to: Local, offset: number, length: number): void {
+  const { bytes, lanes } = f.numbers;
   if (length > unrolledLength) {
     f.get(to)
       .i32(offset)
       .op("i32.add")
       .i32(0)
-      .i32(4 * length)
+      .i32(bytes * length)
       .memoryFill();
     return;
   }
   const nothing = f.local("v128");
-  f.v128f32(0).set(nothing);
-  for (let at = 0; at < length; at += 4) f.storeLanes(to, nothing, Math.min(4, length - at), offset + 4 * at);
+  f.vector(0).set(nothing);
+  for (let at = 0; at < length; at += lanes)
+    f.storeLanes(to, nothing, Math.min(lanes, length - at), offset + bytes * at);
   f.release(nothing);
 }
 
 function copy(f: FunctionBuilder, to: Local, offset: number, from: Local, length: number): void {
+  const { bytes, lanes } = f.numbers;
   if (length > unrolledLength) {
     f.get(to)
       .i32(offset)
       .op("i32.add")
       .get(from)
-      .i32(4 * length)
+      .i32(bytes * length)
       .memoryCopy();
     return;
   }
   const value = f.local("v128");
-  for (let at = 0; at < length; at += 4) {
+  for (let at = 0; at < length; at += lanes) {
     f.get(from)
-      .memory("v128.load", 4 * at)
+      .memory("v128.load", bytes * at)
       .set(value);
-    f.storeLanes(to, value, Math.min(4, length - at), offset + 4 * at);
+    f.storeLanes(to, value, Math.min(lanes, length - at), offset + bytes * at);
   }
   f.release(value);
 }

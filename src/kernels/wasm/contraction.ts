@@ -105,7 +105,7 @@ class ContractionRenderer {
     const sumInTile = c.k.filter((each) => !splits.includes(each));
     const plainEpilogue = isEpilogue(c.part.value, c.sum) && this.epilogueSteps();
     const parted = splits.length > 0 || (box?.blocked !== undefined && c.k.includes(box.blocked));
-    const groups = columnGroups(c.n.extent, this.rowsInARow(view));
+    const groups = columnGroups(c.n.extent, this.rowsInARow(view), target.numbers.lanes);
     const b = this.panels(sumInTile, groups, parted);
     const result = parted || !plainEpilogue ? this.partials(splits) : undefined;
     const loops = new TileLoops({
@@ -155,21 +155,22 @@ class ContractionRenderer {
   /** B in panels as wide as the tiles, packed by a kernel of its own; or as it lies. */
   private panels(sumInTile: readonly Axis[], groups: readonly ColumnGroup[], parted: boolean): Panels {
     const { c, target } = this;
+    const { bytes } = target.numbers;
     const layout = target.layoutOf(c.b.operand);
     const linear = linearIndex(c.b.at, layout);
     const rows = extentOf(c.m);
     const isForFew = rows < packingRows && !this.packs;
     if (linear.factorOf(c.n) === 1 && (parted || isForFew || usesOutside(linear, sumInTile, c)))
       return {
-        address: target.address({ ...layout, offset: 0 }) + 4 * linear.constant,
+        address: target.address({ ...layout, offset: 0 }) + bytes * linear.constant,
         factorOf: (each) => linear.factorOf(each),
         blockFactor: ({ columns }) => columns,
         groupOffset: ({ from }) => from,
       };
     const { elements, copies, factorOf, steps } = packingOf(c, linear, groups, sumInTile);
-    const address = this.isConstant ? target.kept(4 * elements) : target.scratch(4 * elements);
+    const address = this.isConstant ? target.kept(bytes * elements) : target.scratch(bytes * elements);
     for (const { part, offset, strides } of copies) {
-      const placed = { buffer: 0, offset: (address - target.map.bases[0]) / 4 + offset, strides };
+      const placed = { buffer: 0, offset: (address - target.map.bases[0]) / bytes + offset, strides };
       target.readsBeyond(part);
       const launch = renderNest(target, [{ part, layout: placed }]);
       this.launches.push({ ...launch, constant: this.isConstant });

@@ -10,7 +10,7 @@
 import { contiguousLayout, type Layout, linearIndex } from "../layout.ts";
 import { type Contraction, mergeRuns } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";
-import { FunctionBuilder, type Local } from "./assembler.ts";
+import type { Local } from "./assembler.ts";
 import { addTerms } from "./box.ts";
 import { finishSums, placeSums } from "./partial-sums.ts";
 import type { Launch, Target } from "./target.ts";
@@ -70,7 +70,7 @@ class FewRowsRenderer {
     this.c = c;
     this.layout = layout;
     this.e = extents;
-    this.width = Math.ceil(c.n.extent / 4) * 4;
+    this.width = Math.ceil(c.n.extent / target.numbers.lanes) * target.numbers.lanes;
   }
 
   render(): Launch[] {
@@ -89,11 +89,12 @@ class FewRowsRenderer {
   /** A task is one chunk of the sum for some columns. */
   private sums(address: number, perChunk: number, chunks: number): Launch {
     const { target, c, width } = this;
+    const { bytes } = target.numbers;
     const { rows, rowFactor, steps, stepOfA, stepOfB } = this.e;
-    const columns = Math.min(width, Math.max(64, Math.floor(sumBytes / 4 / rows / 4) * 4));
+    const columns = Math.min(width, Math.max(64, Math.floor(sumBytes / bytes / rows / 4) * 4));
     const shares = Math.ceil(width / columns);
     const f = target.kernel();
-    const [share, chunk, a, b, out, bytes, left] = [0, 1, 2, 3, 4, 5, 6].map(() => f.local("i32"));
+    const [share, chunk, a, b, out, length, left] = [0, 1, 2, 3, 4, 5, 6].map(() => f.local("i32"));
     const [aRow, outRow] = [f.local("i32"), f.local("i32")];
     f.get(f.parameter(0)).i32(shares).op("i32.rem_u").set(share);
     f.get(f.parameter(0)).i32(shares).op("i32.div_u").set(chunk);
@@ -107,49 +108,49 @@ class FewRowsRenderer {
     ) => {
       const layout = target.layoutOf(operand);
       const linear = linearIndex(at, layout);
-      f.i32(target.address({ ...layout, offset: 0 }) + 4 * linear.constant);
-      addTerms(f, linear, new Map(), 4);
+      f.i32(target.address({ ...layout, offset: 0 }) + bytes * linear.constant);
+      addTerms(f, linear, new Map(), bytes);
       f.get(chunk)
-        .i32(4 * perChunk * step)
+        .i32(bytes * perChunk * step)
         .op("i32.mul", "i32.add");
-      if (along) f.get(share).i32(4).op("i32.mul", "i32.add");
+      if (along) f.get(share).i32(bytes).op("i32.mul", "i32.add");
       f.set(into);
     };
     from(c.a.operand, c.a.at, stepOfA, false, a);
     from(c.b.operand, c.b.at, stepOfB, true, b);
     f.i32(address)
       .get(chunk)
-      .i32(4 * rows * width)
+      .i32(bytes * rows * width)
       .op("i32.mul", "i32.add")
       .get(share)
-      .i32(4)
+      .i32(bytes)
       .op("i32.mul", "i32.add")
       .set(out);
-    f.i32(width).get(share).op("i32.sub").set(bytes);
-    f.get(bytes)
+    f.i32(width).get(share).op("i32.sub").set(length);
+    f.get(length)
       .i32(columns)
-      .get(bytes)
+      .get(length)
       .i32(columns)
       .op("i32.lt_s", "select")
-      .i32(4)
+      .i32(bytes)
       .op("i32.mul")
-      .set(bytes);
+      .set(length);
     f.i32(steps).get(chunk).i32(perChunk).op("i32.mul", "i32.sub").set(left);
     f.get(left).i32(perChunk).get(left).i32(perChunk).op("i32.lt_s", "select").set(left);
     for (let row = 0; row < rows; row++)
       f.get(out)
-        .i32(4 * row * width)
+        .i32(bytes * row * width)
         .op("i32.add")
         .i32(0)
-        .get(bytes)
+        .get(length)
         .memoryFill();
     const advance = (by: number) => {
       f.get(a)
-        .i32(4 * by * stepOfA)
+        .i32(bytes * by * stepOfA)
         .op("i32.add")
         .set(a);
       f.get(b)
-        .i32(4 * by * stepOfB)
+        .i32(bytes * by * stepOfB)
         .op("i32.add")
         .set(b);
       f.get(left).i32(by).op("i32.sub").set(left);
@@ -161,14 +162,14 @@ class FewRowsRenderer {
         f.get(aRow)
           .get(b)
           .get(outRow)
-          .get(bytes)
+          .get(length)
           .call(this.pass(f.name, height, together));
         f.get(aRow)
-          .i32(8 * rowFactor)
+          .i32(2 * bytes * rowFactor)
           .op("i32.add")
           .set(aRow);
         f.get(outRow)
-          .i32(8 * width)
+          .i32(2 * bytes * width)
           .op("i32.add")
           .set(outRow);
       }
@@ -194,14 +195,15 @@ class FewRowsRenderer {
     if (known !== undefined) return known;
     const { target, width } = this;
     const { rowFactor, stepOfA, stepOfB } = this.e;
-    const f = new FunctionBuilder(`${name}_${key}`, ["i32", "i32", "i32", "i32"], false);
-    const [a, b, out, bytes] = [0, 1, 2, 3].map((i) => f.parameter(i));
+    const f = target.helper(`${name}_${key}`, 4);
+    const { bytes } = f.numbers;
+    const [a, b, out, left] = [0, 1, 2, 3].map((i) => f.parameter(i));
     const places = Array.from({ length: steps }, (_, i) => i);
     const factors = Array.from({ length: rows }, (_, row) =>
       places.map((i) => {
         const local = f.local("v128");
         f.get(a)
-          .memory("v128.load32_splat", 4 * (row * rowFactor + i * stepOfA))
+          .memory("vector.load_splat", bytes * (row * rowFactor + i * stepOfA))
           .set(local);
         return local;
       }),
@@ -211,11 +213,11 @@ class FewRowsRenderer {
     f.loop(() => {
       for (const i of places)
         f.get(b)
-          .memory("v128.load", 4 * i * stepOfB)
+          .memory("v128.load", bytes * i * stepOfB)
           .set(read[i]);
       for (const [row, factor] of factors.entries()) {
         f.get(out)
-          .memory("v128.load", 4 * row * width)
+          .memory("v128.load", bytes * row * width)
           .set(total);
         for (const i of places)
           target.multiplyAdd(
@@ -226,11 +228,11 @@ class FewRowsRenderer {
           );
         f.get(out)
           .get(total)
-          .memory("v128.store", 4 * row * width);
+          .memory("v128.store", bytes * row * width);
       }
       f.get(b).i32(16).op("i32.add").set(b);
       f.get(out).i32(16).op("i32.add").set(out);
-      f.get(bytes).i32(16).op("i32.sub").tee(bytes);
+      f.get(left).i32(16).op("i32.sub").tee(left);
     });
     const number = target.module.add(f);
     this.passes.set(key, number);

@@ -55,7 +55,7 @@ export class Indices {
 
   /** Leaves the address of a place on the stack; `linear` counts from the start of the layout's memory. */
   address(linear: Index, layout: Layout): void {
-    this.integer(linear.times(4).plus(this.target.address({ ...layout, offset: 0 })));
+    this.integer(linear.times(this.f.numbers.bytes).plus(this.target.address({ ...layout, offset: 0 })));
     this.target.addThread(this.f, layout);
   }
 
@@ -93,7 +93,7 @@ export class Indices {
     f.release(moved);
   }
 
-  /** Pushes an index at each of the four lanes, as integers. */
+  /** Pushes an index at each of the lanes, as integers; a vector of two numbers has the first two of the four. */
   lanes(of: Index): void {
     const { f } = this;
     const [factor, plain] = this.alongLanes(of);
@@ -106,7 +106,7 @@ export class Indices {
     // Lane by lane through scratch-free shuffles: splat each and keep one lane.
     const all = f.local("v128");
     f.v128i32(0, 0, 0, 0).set(all);
-    for (let lane = 0; lane < 4; lane++) {
+    for (let lane = 0; lane < f.numbers.lanes; lane++) {
       this.integer(this.shifted(of, lane));
       f.op("i32x4.splat");
       const mask: [number, number, number, number] = [0, 0, 0, 0];

@@ -11,7 +11,7 @@
 import { type Axis, extentOf, index } from "../index-expression.ts";
 import { type Layout, linearIndex } from "../layout.ts";
 import { type Contraction, mergeRuns, type Read, type Run } from "../schedule-contraction.ts";
-import { FunctionBuilder, type Local } from "./assembler.ts";
+import type { FunctionBuilder, Local } from "./assembler.ts";
 import { addTerms } from "./box.ts";
 import { columnGroups } from "./column-groups.ts";
 import { finishSums, placeSums } from "./partial-sums.ts";
@@ -84,16 +84,17 @@ class LongSumsRenderer {
 
   render(): Launch[] {
     const { target, c, rows, columns } = this;
+    const { bytes, lanes } = target.numbers;
     const [m] = c.m;
     const axes = [...c.batch, m, c.n];
-    const strides = [Math.ceil(c.n.extent / 4) * 4, 1];
+    const strides = [Math.ceil(c.n.extent / lanes) * lanes, 1];
     for (const each of [m, ...c.batch.toReversed()]) strides.unshift(strides[0] * each.extent);
     const length = extentOf(this.places);
     const batches = extentOf(c.batch);
     const beside = batches * rows.count * columns.count;
     const most = Math.min(
       Math.ceil(enoughTasks / beside),
-      Math.max(1, Math.floor(chunkBytes / (4 * strides[0]))),
+      Math.max(1, Math.floor(chunkBytes / (bytes * strides[0]))),
       Math.ceil(length / mostPlaces),
     );
     const perChunk = Math.ceil(length / most);
@@ -104,7 +105,7 @@ class LongSumsRenderer {
       chunks === 1 && c.part.value === c.sum && this.layout.buffer !== threadBuffer
         ? undefined
         : placeSums(target, chunks, axes, strides);
-    const address = sums?.address ?? target.address({ ...this.layout, offset: 0 }) + 4 * inPlace.constant;
+    const address = sums?.address ?? target.address({ ...this.layout, offset: 0 }) + bytes * inPlace.constant;
     const written =
       sums === undefined
         ? inPlace
@@ -123,24 +124,24 @@ class LongSumsRenderer {
     const [column, row, chunk] = [columns.count, rows.count, chunks].map(take);
     const variables = new Map(c.batch.toReversed().map((each) => [each, take(each.extent)]));
     const [rowApart, columnApart] = [apart(rows.each), apart(columns.each)];
-    const copyBytes = 4 * mostPlaces * (rowApart + columnApart);
+    const copyBytes = bytes * mostPlaces * (rowApart + columnApart);
     const [copyOfA, copyOfB, out] = [0, 1, 2].map(() => f.local("i32"));
     const copies = target.perThread(copyBytes);
     f.get(f.parameter(1)).i32(copyBytes).op("i32.mul").i32(copies).op("i32.add").tee(copyOfA);
-    f.i32(4 * mostPlaces * rowApart)
+    f.i32(bytes * mostPlaces * rowApart)
       .op("i32.add")
       .set(copyOfB);
     f.get(row).i32(rows.each).op("i32.mul").set(row);
     f.get(column).i32(columns.each).op("i32.mul").set(column);
     f.i32(address);
-    addTerms(f, written, variables, 4);
+    addTerms(f, written, variables, bytes);
     f.get(chunk)
-      .i32(4 * strides[0])
+      .i32(bytes * strides[0])
       .op("i32.mul", "i32.add");
     f.get(row)
-      .i32(4 * width)
+      .i32(bytes * width)
       .op("i32.mul", "i32.add");
-    f.get(column).i32(4).op("i32.mul", "i32.add").set(out);
+    f.get(column).i32(bytes).op("i32.mul", "i32.add").set(out);
 
     const [at, end, count] = [0, 1, 2].map(() => f.local("i32"));
     f.get(chunk).i32(perChunk).op("i32.mul").tee(at).i32(perChunk).op("i32.add").set(end);
@@ -206,16 +207,17 @@ class LongSumsRenderer {
   }
 
   private clear(f: FunctionBuilder, out: Local, row: Local, column: Local, width: number): void {
+    const { bytes } = f.numbers;
     const [to, left] = [f.local("i32"), f.local("i32")];
     this.forEachSize(f, row, column, (height, breadth) => {
       f.get(out).set(to).i32(height).set(left);
       f.loop(() => {
         f.get(to)
           .i32(0)
-          .i32(4 * breadth)
+          .i32(bytes * breadth)
           .memoryFill();
         f.get(to)
-          .i32(4 * width)
+          .i32(bytes * width)
           .op("i32.add")
           .set(to);
         f.get(left).i32(1).op("i32.sub").tee(left);
@@ -249,14 +251,15 @@ class LongSumsRenderer {
     },
   ): void {
     const { target } = this;
+    const { bytes } = f.numbers;
     const layout = target.layoutOf(read.operand);
     const linear = linearIndex(read.at, layout);
-    target.slackBytes = Math.max(target.slackBytes, 4 * apart(numbers));
+    target.slackBytes = Math.max(target.slackBytes, bytes * apart(numbers));
     const [start, from, into, place, rest, left] = [0, 1, 2, 3, 4, 5].map(() => f.local("i32"));
-    f.i32(target.address({ ...layout, offset: 0 }) + 4 * linear.constant);
-    addTerms(f, linear, variables, 4);
+    f.i32(target.address({ ...layout, offset: 0 }) + bytes * linear.constant);
+    addTerms(f, linear, variables, bytes);
     target.addThread(f, layout);
-    f.get(first).i32(4).op("i32.mul", "i32.add").set(start);
+    f.get(first).i32(bytes).op("i32.mul", "i32.add").set(start);
     f.get(to).set(into).i32(0).set(place);
     const value = f.local("v128");
     f.loop(() => {
@@ -268,7 +271,7 @@ class LongSumsRenderer {
           f.i32(run.extent).op("i32.rem_u");
           f.get(rest).i32(run.extent).op("i32.div_u").set(rest);
         }
-        f.i32(4 * run.factors[which]).op("i32.mul", "i32.add");
+        f.i32(bytes * run.factors[which]).op("i32.mul", "i32.add");
       }
       f.set(from);
       f.i32(Math.ceil(numbers / 16)).set(left);
@@ -288,7 +291,7 @@ class LongSumsRenderer {
       const skipped = apart(numbers) - 16 * Math.ceil(numbers / 16);
       if (skipped > 0)
         f.get(into)
-          .i32(4 * skipped)
+          .i32(bytes * skipped)
           .op("i32.add")
           .set(into);
       f.get(place).i32(1).op("i32.add").tee(place).get(count).op("i32.lt_s");
@@ -298,10 +301,11 @@ class LongSumsRenderer {
 
   /** A function (a, b, sums, places) that adds the products of copied rows and columns to sums. */
   private block(name: string, rows: number, columns: number, width: number): number {
-    const f = new FunctionBuilder(`${name}_${rows}x${columns}`, ["i32", "i32", "i32", "i32"], false);
+    const f = this.target.helper(`${name}_${rows}x${columns}`, 4);
+    const { bytes, lanes: inVector } = f.numbers;
     const [a, b, out, count] = [0, 1, 2, 3].map((i) => f.parameter(i));
     const [aAt, bAt, outAt, blocks, tiles] = [0, 1, 2, 3, 4].map(() => f.local("i32"));
-    for (const group of columnGroups(columns, rows)) {
+    for (const group of columnGroups(columns, rows, inVector)) {
       const lastLanes = columns - group.from - (group.count - 1) * group.columns;
       const whole = lastLanes < group.columns ? group.count - 1 : group.count;
       const panel = (lanes: number) => {
@@ -316,33 +320,33 @@ class LongSumsRenderer {
           f.i32(times).set(tiles);
           f.loop(() => {
             f.get(aAt).get(bAt).get(outAt).get(count);
-            f.call(this.tile(name, height, lanes, group.columns / 4, width));
+            f.call(this.tile(name, height, lanes, group.columns / inVector, width));
             f.get(aAt)
-              .i32(4 * height)
+              .i32(bytes * height)
               .op("i32.add")
               .set(aAt);
             f.get(outAt)
-              .i32(4 * height * width)
+              .i32(bytes * height * width)
               .op("i32.add")
               .set(outAt);
             f.get(tiles).i32(1).op("i32.sub").tee(tiles);
           });
         }
         f.get(outAt)
-          .i32(4 * (group.columns - rows * width))
+          .i32(bytes * (group.columns - rows * width))
           .op("i32.add")
           .set(outAt);
         f.get(bAt)
-          .i32(4 * group.columns)
+          .i32(bytes * group.columns)
           .op("i32.add")
           .set(bAt);
       };
       f.get(b)
-        .i32(4 * group.from)
+        .i32(bytes * group.from)
         .op("i32.add")
         .set(bAt);
       f.get(out)
-        .i32(4 * group.from)
+        .i32(bytes * group.from)
         .op("i32.add")
         .set(outAt);
       if (whole > 0) {

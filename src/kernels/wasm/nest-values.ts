@@ -97,10 +97,10 @@ export class NestValues {
       emitRandom(f, this.target.map.scalarsAddress, node.stream, () => this.indices.lanes(counter));
     else if (counter !== undefined) {
       this.indices.lanes(counter);
-      f.op("f32x4.convert_i32x4_s");
+      f.op("vector.convert_i32x4_s");
     } else
       emitElementwise(f, this.target.math, this.target.map.scalarsAddress, value, (operand) => {
-        if (operand.node.kind === "constant") f.v128f32(operand.node.value);
+        if (operand.node.kind === "constant") f.vector(operand.node.value);
         else f.get(this.materialise(operand));
       });
     f.set(result);
@@ -142,13 +142,13 @@ export class NestValues {
     const accumulators = mates.map((mate) => {
       const accumulator = f.local("v128");
       const isSum = mate.node.kind === "reduce" && mate.node.operator === "sum";
-      f.v128f32(isSum ? 0 : Number.NEGATIVE_INFINITY).set(accumulator);
+      f.vector(isSum ? 0 : Number.NEGATIVE_INFINITY).set(accumulator);
       return accumulator;
     });
     const places = mates.map((mate) => {
       if (mate.node.kind !== "reduce" || mate.node.operator !== "argmax") return undefined;
       const place = f.local("v128");
-      f.v128f32(0).set(place);
+      f.vector(0).set(place);
       return place;
     });
     const once = () => {
@@ -190,23 +190,23 @@ export class NestValues {
   ): void {
     const { f } = this;
     const term = this.materialise(body);
-    if (operator === "sum") f.get(accumulator).get(term).op("f32x4.add").set(accumulator);
-    else if (place === undefined) f.get(accumulator).get(term).op("f32x4.max").set(accumulator);
+    if (operator === "sum") f.get(accumulator).get(term).op("vector.add").set(accumulator);
+    else if (place === undefined) f.get(accumulator).get(term).op("vector.max").set(accumulator);
     else {
       const wins = f.local("v128");
-      f.get(term).get(accumulator).op("f32x4.gt");
+      f.get(term).get(accumulator).op("vector.gt");
       f.get(term)
         .get(term)
-        .op("f32x4.ne")
+        .op("vector.ne")
         .get(accumulator)
         .get(accumulator)
-        .op("f32x4.eq", "v128.and", "v128.or");
+        .op("vector.eq", "v128.and", "v128.or");
       f.set(wins);
       f.get(term).get(accumulator).get(wins).op("v128.bitselect").set(accumulator);
       let position = index(0);
       for (const each of axes) position = position.times(each.extent).plus(each);
       this.indices.integer(position);
-      f.op("i32x4.splat", "f32x4.convert_i32x4_s").get(place).get(wins).op("v128.bitselect").set(place);
+      f.op("i32x4.splat", "vector.convert_i32x4_s").get(place).get(wins).op("v128.bitselect").set(place);
       f.release(wins);
     }
   }

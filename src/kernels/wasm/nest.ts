@@ -1,5 +1,5 @@
 /**
- * Renders maps, windows and small reductions: loops around four lanes at a time.
+ * Renders maps, windows and small reductions: loops around the lanes of a vector.
  *
  * The outer axes are one count of iterations, cut into tasks; inside run a vector loop and a row loop, in the order that
  * the schedule chose. A value is computed at the outermost loop it depends on. Small windows are unrolled. Lanes beyond
@@ -55,6 +55,7 @@ class NestRenderer {
   render(): Launch {
     const { f, nest } = this;
     const { outer, row, vector } = nest;
+    const { lanes } = f.numbers;
     const task = f.parameter(0);
     const inner = (row?.extent ?? 1) * (vector?.extent ?? 1);
     const work = inner * Math.max(1, this.windowSize());
@@ -76,7 +77,10 @@ class NestRenderer {
       tasks = Math.ceil(row.extent / perTask);
       this.body({ row: this.range(perTask, row.extent), vector: vector && [0, vector.extent] });
     } else if (vector !== undefined) {
-      const perTask = Math.max(4, Math.floor(taskElements / Math.max(1, this.windowSize()) / 4) * 4);
+      const perTask = Math.max(
+        lanes,
+        Math.floor(taskElements / Math.max(1, this.windowSize()) / lanes) * lanes,
+      );
       tasks = Math.ceil(vector.extent / perTask);
       if (vector.extent % perTask === 0 || tasks === 1)
         this.body({
@@ -173,28 +177,31 @@ class NestRenderer {
   /** Full vectors in a loop, then what is left over. */
   private vectorLoop(vector: Axis, [from, to]: Range, level: number, inside: (lanes: number) => void): void {
     const { f } = this;
+    const { lanes } = f.numbers;
     const at = f.local("i32");
     this.values.indices.loops.set(vector, at);
     this.push(from);
     f.set(at);
     const isStatic = typeof from === "number" && typeof to === "number";
     const length = isStatic ? to - from : undefined;
-    const run = (lanes: number) =>
+    const run = (stored: number) =>
       this.values.known.scoped(() => {
         this.values.hoist(level);
-        inside(lanes);
+        inside(stored);
       });
-    if (length === undefined || length >= 4) {
+    if (length === undefined || length >= lanes) {
       const end = f.local("i32");
       this.push(to);
-      f.i32(3).op("i32.sub").set(end);
+      f.i32(lanes - 1)
+        .op("i32.sub")
+        .set(end);
       f.loop(() => {
-        run(4);
-        f.get(at).i32(4).op("i32.add").tee(at).get(end).op("i32.lt_s");
+        run(lanes);
+        f.get(at).i32(lanes).op("i32.add").tee(at).get(end).op("i32.lt_s");
       });
       f.release(end);
     }
-    if (length !== undefined && length % 4 > 0) run(length % 4);
+    if (length !== undefined && length % lanes > 0) run(length % lanes);
     this.values.indices.loops.delete(vector);
     f.release(at);
   }

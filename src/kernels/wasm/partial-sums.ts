@@ -14,9 +14,10 @@ export function placeSums(
   axes: readonly Axis[],
   strides: readonly number[],
 ): { readonly operand: Operand; readonly address: number } {
+  const { bytes } = target.numbers;
   const operand: Operand = { shape: [chunks, ...axes.map((each) => each.extent)] };
-  const address = target.scratch(4 * chunks * strides[0]);
-  const offset = (address - target.map.bases[0]) / 4;
+  const address = target.scratch(bytes * chunks * strides[0]);
+  const offset = (address - target.map.bases[0]) / bytes;
   target.layouts.set(operand, { buffer: 0, offset, strides });
   return { operand, address };
 }

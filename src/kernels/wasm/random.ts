@@ -1,9 +1,9 @@
-/** The counter-based random numbers of tensor/random.ts, four at a time. */
+/** The counter-based random numbers of tensor/random.ts, a vector at a time. */
 
 import type { FunctionBuilder, Local } from "./assembler.ts";
 import { scalarOffsets } from "./values.ts";
 
-/** Leaves four numbers in [0, 1) on the stack, for the four counters that `counters` pushes. */
+/** Leaves numbers in [0, 1) on the stack, for the counters that `counters` pushes. */
 export function emitRandom(
   f: FunctionBuilder,
   scalarsAddress: number,
@@ -43,8 +43,8 @@ export function emitRandom(
   mix(h);
   f.get(h)
     .i32(8)
-    .op("i32x4.shr_u", "f32x4.convert_i32x4_u")
-    .v128f32(1 / 16777216)
-    .op("f32x4.mul");
+    .op("i32x4.shr_u", "vector.convert_i32x4_u")
+    .vector(1 / 16777216)
+    .op("vector.mul");
   f.release(key, h);
 }

@@ -6,7 +6,7 @@ import { asContraction } from "../schedule-contraction.ts";
 import { shareAxes } from "../schedule-nest.ts";
 import { splitReduction } from "../split-reduction.ts";
 import type { Operand } from "../value.ts";
-import { ModuleBuilder } from "./assembler.ts";
+import { ModuleBuilder, type NumberForm, singlePrecision } from "./assembler.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
 import { type Launch, type MemoryMap, Target } from "./target.ts";
@@ -20,6 +20,8 @@ export interface RenderOptions {
   readonly threads: number;
   /** Whether 3×3 convolutions may be computed by Winograd's algorithm. Default true. */
   readonly winograd?: boolean;
+  /** Default: single precision. */
+  readonly numbers?: NumberForm;
 }
 
 /** What of the plan holds until the state changes. */
@@ -44,11 +46,11 @@ export function render(
   steps: readonly { readonly formula: Formula; readonly target: Layout }[],
   layouts: Layouts,
   map: MemoryMap,
-  { shared, relaxed, threads, winograd = true }: RenderOptions,
+  { shared, relaxed, threads, winograd = true, numbers = singlePrecision }: RenderOptions,
   { constants, preparation }: Lasting = { constants: new Set(), preparation: 0 },
 ): Rendered {
   const module = new ModuleBuilder({ shared });
-  const target = new Target(module, map, { relaxed, threads, winograd, constants }, layouts);
+  const target = new Target(module, map, { relaxed, threads, winograd, constants, numbers }, layouts);
   const launches = steps.map((step, i) => {
     target.beginStep();
     const rendered = renderFormula(target, step.formula, step.target);
@@ -81,7 +83,8 @@ function renderFormula(target: Target, formula: Formula, layout: Layout): Launch
     if (split === undefined) plain.push(part);
     else {
       const elements = split.operand.shape.reduce((product, extent) => product * extent, 1);
-      const offset = (target.scratch(4 * elements) - target.map.bases[0]) / 4;
+      const { bytes } = target.numbers;
+      const offset = (target.scratch(bytes * elements) - target.map.bases[0]) / bytes;
       const scratch = contiguousLayout(0, split.operand.shape, offset);
       target.layouts.set(split.operand, scratch);
       partials.push({ part: split.partial, layout: scratch });

@@ -4,7 +4,7 @@ import type { Part } from "../formula.ts";
 import type { Layout, Layouts } from "../layout.ts";
 import { placesBeyond } from "../split-reduction.ts";
 import type { Operand } from "../value.ts";
-import { FunctionBuilder, type Local, type ModuleBuilder } from "./assembler.ts";
+import { FunctionBuilder, type Local, type ModuleBuilder, type NumberForm } from "./assembler.ts";
 import { MathLibrary } from "./math.ts";
 
 /** One function of the module, called once for each of its tasks, in any order and from any thread. */
@@ -36,6 +36,7 @@ export class Target {
   readonly module: ModuleBuilder;
   readonly math: MathLibrary;
   readonly map: MemoryMap;
+  readonly numbers: NumberForm;
   /** Whether multiply-adds with one rounding may be used. */
   readonly relaxed: boolean;
   /** Whether Winograd's algorithm may be used, whose rounding differs from the direct sum's. */
@@ -59,13 +60,20 @@ export class Target {
   constructor(
     module: ModuleBuilder,
     map: MemoryMap,
-    { relaxed, threads, winograd, constants }: Pick<Target, "relaxed" | "threads" | "winograd" | "constants">,
+    {
+      relaxed,
+      threads,
+      winograd,
+      constants,
+      numbers,
+    }: Pick<Target, "relaxed" | "threads" | "winograd" | "constants" | "numbers">,
     layouts: Layouts,
   ) {
     this.module = module;
     this.threads = threads;
     this.math = new MathLibrary(module);
     this.map = map;
+    this.numbers = numbers;
     this.relaxed = relaxed;
     this.winograd = winograd;
     this.constants = constants;
@@ -75,12 +83,12 @@ export class Target {
   /** A kernel reads what this part reads, in vectors: more than there is, and uses what there is. */
   readsBeyond(part: Part): void {
     const places = placesBeyond([part], (operand) => this.layoutOf(operand));
-    this.slackBytes = Math.max(this.slackBytes, 4 * places + 64);
+    this.slackBytes = Math.max(this.slackBytes, this.numbers.bytes * places + 64);
   }
 
   /** Byte address of a layout's first element. */
   address({ buffer, offset }: Layout): number {
-    return (buffer === threadBuffer ? 0 : this.map.bases[buffer]) + 4 * offset;
+    return (buffer === threadBuffer ? 0 : this.map.bases[buffer]) + this.numbers.bytes * offset;
   }
 
   /** Adds to an address on the stack what is this thread's, where the layout is in the memory of threads. */
@@ -134,7 +142,16 @@ export class Target {
 
   /** A function (task, thread, given …) → nothing. */
   kernel(given = 0): FunctionBuilder {
-    return new FunctionBuilder(`k${this.count++}`, new Array(2 + given).fill("i32"), true);
+    const { numbers } = this;
+    return new FunctionBuilder(`k${this.count++}`, new Array(2 + given).fill("i32"), {
+      exported: true,
+      numbers,
+    });
+  }
+
+  /** A function of so many integers that kernels call. */
+  helper(name: string, parameters: number): FunctionBuilder {
+    return new FunctionBuilder(name, new Array(parameters).fill("i32"), { numbers: this.numbers });
   }
 
   /** acc ← acc + a · b, all on the stack in the order a, b, acc; with one rounding where the runtime has it. */
@@ -142,12 +159,12 @@ export class Target {
     if (this.relaxed) {
       a();
       b();
-      f.get(acc).op("f32x4.relaxed_madd").set(acc);
+      f.get(acc).op("vector.relaxed_madd").set(acc);
     } else {
       f.get(acc);
       a();
       b();
-      f.op("f32x4.mul", "f32x4.add").set(acc);
+      f.op("vector.mul", "vector.add").set(acc);
     }
   }
 }

@@ -69,9 +69,10 @@ export class TileLoops {
       sharesRows && rowTasks > 1 ? this.stretch(rowTask, perRowTask, run.extent) : [0, run?.extent ?? 1];
 
     if (this.t.boxAddress !== undefined && box !== undefined) {
-      const bytes = Math.ceil((4 * box.extents.reduce((x, y) => x * y, 1) + 64) / 64) * 64;
-      const address = this.o.target.perThread(bytes);
-      f.get(f.parameter(1)).i32(bytes).op("i32.mul").i32(address).op("i32.add").set(this.t.boxAddress);
+      const numbers = box.extents.reduce((x, y) => x * y, 1);
+      const boxBytes = Math.ceil((f.numbers.bytes * numbers + 64) / 64) * 64;
+      const address = this.o.target.perThread(boxBytes);
+      f.get(f.parameter(1)).i32(boxBytes).op("i32.mul").i32(address).op("i32.add").set(this.t.boxAddress);
     }
     if (accumulates) this.clear(chunk, columnRange);
     const tiles = () => this.columnLoops(columnRange, chunk, rowRange);
@@ -172,6 +173,7 @@ export class TileLoops {
   /** Zeros this task's columns of its chunk: others may be at work beside it. */
   private clear(chunk: Local, [from, to]: readonly [Local, Local]): void {
     const { f } = this;
+    const { bytes } = f.numbers;
     const { contraction: c, partials } = this.o;
     if (partials === undefined) return;
     const axes = partials.axes.filter((each) => each !== c.n && !this.t.variables.has(each));
@@ -179,15 +181,15 @@ export class TileLoops {
     const [first, length] = [f.local("i32"), f.local("i32")];
     this.columnOf(from, first);
     this.columnOf(to, length);
-    f.get(length).get(first).op("i32.sub").i32(4).op("i32.mul").set(length);
+    f.get(length).get(first).op("i32.sub").i32(bytes).op("i32.mul").set(length);
     const nested = ([each, ...inner]: readonly Axis[]) => {
       if (each === undefined) {
         f.i32(this.t.outAddress);
-        addTerms(f, this.t.written, new Map([...this.t.variables, ...counters]), 4);
+        addTerms(f, this.t.written, new Map([...this.t.variables, ...counters]), bytes);
         f.get(chunk)
-          .i32(4 * partials.layout.strides[0])
+          .i32(bytes * partials.layout.strides[0])
           .op("i32.mul", "i32.add");
-        f.get(first).i32(4).op("i32.mul", "i32.add").i32(0).get(length).memoryFill();
+        f.get(first).i32(bytes).op("i32.mul", "i32.add").i32(0).get(length).memoryFill();
         return;
       }
       const counter = counters.get(each) ?? first;

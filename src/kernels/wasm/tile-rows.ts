@@ -92,19 +92,20 @@ export class TileRows {
     const { f, t } = this;
     const { rows } = t;
     const { contraction: c, panels, splits, view } = this.o;
+    const { bytes } = f.numbers;
     const { box } = view;
     const inGroup = f.local("i32");
     f.get(block).i32(group.block).op("i32.sub").set(inGroup);
     const bAddress = f.local("i32");
-    f.i32(panels.address + 4 * panels.groupOffset(group));
+    f.i32(panels.address + bytes * panels.groupOffset(group));
     f.get(inGroup)
-      .i32(4 * panels.blockFactor(group))
+      .i32(bytes * panels.blockFactor(group))
       .op("i32.mul", "i32.add");
     const along = (each: Axis, variable: Local | undefined) => {
       const factor = panels.factorOf(each, group.columns);
       if (variable !== undefined && factor !== 0)
         f.get(variable)
-          .i32(4 * factor)
+          .i32(bytes * factor)
           .op("i32.mul", "i32.add");
     };
     for (const each of [...c.batch, ...splits]) along(each, this.t.variables.get(each));
@@ -159,39 +160,40 @@ export class TileRows {
   private pointers(group: ColumnGroup, inGroup: Local, chunk: Local): Local[] {
     const { f } = this;
     const { target, contraction: c, view, partials } = this.o;
+    const { bytes } = f.numbers;
     const variables = new Map(this.t.variables);
     if (view.box !== undefined && this.t.blockInRows) variables.set(view.box.blocked, this.t.blockStart);
     const columns = () =>
       f
         .get(inGroup)
-        .i32(4 * group.columns)
+        .i32(bytes * group.columns)
         .op("i32.mul", "i32.add")
-        .i32(4 * group.from)
+        .i32(bytes * group.from)
         .op("i32.add");
     const a = f.local("i32");
     if (this.t.boxAddress !== undefined) f.get(this.t.boxAddress);
     else {
       const layout = target.layoutOf(c.a.operand);
       const linear = linearIndex(c.a.at, layout);
-      f.i32(target.address({ ...layout, offset: 0 }) + 4 * linear.constant);
-      addTerms(f, linear, variables, 4);
+      f.i32(target.address({ ...layout, offset: 0 }) + bytes * linear.constant);
+      addTerms(f, linear, variables, bytes);
       target.addThread(f, layout);
     }
     f.set(a);
     const out = f.local("i32");
-    f.i32(this.t.outAddress + 4 * this.t.written.constant);
-    addTerms(f, this.t.written, variables, 4);
+    f.i32(this.t.outAddress + bytes * this.t.written.constant);
+    addTerms(f, this.t.written, variables, bytes);
     if (partials !== undefined)
       f.get(chunk)
-        .i32(4 * partials.layout.strides[0])
+        .i32(bytes * partials.layout.strides[0])
         .op("i32.mul", "i32.add");
     columns();
     if (partials === undefined) target.addThread(f, this.o.layout);
     f.set(out);
     const reads = this.t.reads.map(({ linear, address }) => {
       const local = f.local("i32");
-      f.i32(address + 4 * linear.constant);
-      addTerms(f, linear, variables, 4);
+      f.i32(address + bytes * linear.constant);
+      addTerms(f, linear, variables, bytes);
       if (linear.factorOf(c.n) === 1) columns();
       f.set(local);
       return local;
@@ -261,7 +263,7 @@ export class TileRows {
         name: `${f.name}_${rows}x${lanes}`,
         rows,
         lanes,
-        vectors: group.columns / 4,
+        vectors: group.columns / f.numbers.lanes,
         rowFactors,
         steps: this.steps(group.columns),
         reads: this.t.reads,
@@ -287,6 +289,7 @@ export class TileRows {
     const known = this.tables.get(columns);
     if (known !== undefined) return known;
     const { target, view, panels, sumInTile } = this.o;
+    const { bytes } = target.numbers;
     const blocked = this.t.blockInSum ? view.box?.blocked : undefined;
     // A blocked axis comes first, so that a shorter block's steps are the first of the table.
     const order =
@@ -303,8 +306,8 @@ export class TileRows {
     const [stepOfA, stepOfB] = [constantStep(a), constantStep(b)];
     const words: number[] = [];
     for (let i = 0; i < a.length; i++) {
-      if (stepOfA === undefined) words.push(4 * a[i]);
-      if (stepOfB === undefined) words.push(4 * b[i]);
+      if (stepOfA === undefined) words.push(bytes * a[i]);
+      if (stepOfB === undefined) words.push(bytes * b[i]);
     }
     const steps = { a: stepOfA, b: stepOfB, table: words.length === 0 ? 0 : target.table(words) };
     this.tables.set(columns, steps);
@@ -312,11 +315,12 @@ export class TileRows {
   }
 
   private advance(pointers: readonly Local[], factors: readonly number[], places: number): void {
+    const { f } = this;
+    const { bytes } = f.numbers;
     for (const [i, pointer] of pointers.entries())
       if (factors[i] !== 0)
-        this.f
-          .get(pointer)
-          .i32(4 * places * factors[i])
+        f.get(pointer)
+          .i32(bytes * places * factors[i])
           .op("i32.add")
           .set(pointer);
   }
@@ -324,12 +328,13 @@ export class TileRows {
   /** Copies of pointers, `places` places on. */
   private moved(pointers: readonly Local[], factors: readonly number[], places: Bound): Local[] {
     const { f } = this;
+    const { bytes } = f.numbers;
     return pointers.map((pointer, i) => {
       const local = f.local("i32");
       f.get(pointer);
       if (places !== 0 && factors[i] !== 0) {
         this.push(places);
-        f.i32(4 * factors[i]).op("i32.mul", "i32.add");
+        f.i32(bytes * factors[i]).op("i32.mul", "i32.add");
       }
       f.set(local);
       return local;

@@ -3,7 +3,7 @@
 import type { Index } from "../index-expression.ts";
 import type { Contraction } from "../schedule-contraction.ts";
 import type { Value } from "../value.ts";
-import { FunctionBuilder, type Local } from "./assembler.ts";
+import type { FunctionBuilder, Local } from "./assembler.ts";
 import type { Target } from "./target.ts";
 import { emitElementwise } from "./values.ts";
 
@@ -45,16 +45,17 @@ export interface TileOptions {
 export function renderTile(target: Target, contraction: Contraction, options: TileOptions): number {
   const { rows, lanes, vectors, rowFactors, steps, reads, accumulates, bare } = options;
   const parameters = 3 + reads.length + 1;
-  const f = new FunctionBuilder(options.name, new Array(parameters).fill("i32"), false);
+  const f = target.helper(options.name, parameters);
+  const { bytes, lanes: inVector } = f.numbers;
   const [a, b, out, count] = [f.parameter(0), f.parameter(1), f.parameter(2), f.parameter(parameters - 1)];
-  const used = Math.min(vectors, Math.ceil(lanes / 4));
+  const used = Math.min(vectors, Math.ceil(lanes / inVector));
   const accumulators = Array.from({ length: rows }, () =>
     Array.from({ length: used }, () => f.local("v128")),
   );
   for (const [i, row] of accumulators.entries())
     for (const [j, local] of row.entries()) {
-      if (accumulates) f.get(out).memory("v128.load", 4 * i * rowFactors[1] + 16 * j);
-      else f.v128f32(0);
+      if (accumulates) f.get(out).memory("v128.load", bytes * i * rowFactors[1] + 16 * j);
+      else f.vector(0);
       f.set(local);
     }
   const columns = Array.from({ length: used }, () => f.local("v128"));
@@ -82,7 +83,7 @@ export function renderTile(target: Target, contraction: Contraction, options: Ti
         leave();
       }
       f.get(aAt)
-        .memory("v128.load32_splat", 4 * i * rowFactors[0])
+        .memory("vector.load_splat", bytes * i * rowFactors[0])
         .set(spread);
       for (const [j, local] of row.entries())
         target.multiplyAdd(
@@ -94,12 +95,12 @@ export function renderTile(target: Target, contraction: Contraction, options: Ti
     }
     if (steps.a !== undefined)
       f.get(aAt)
-        .i32(4 * steps.a)
+        .i32(bytes * steps.a)
         .op("i32.add")
         .set(aAt);
     if (steps.b !== undefined)
       f.get(bAt)
-        .i32(4 * steps.b)
+        .i32(bytes * steps.b)
         .op("i32.add")
         .set(bAt);
     if (words > 0)
@@ -112,7 +113,7 @@ export function renderTile(target: Target, contraction: Contraction, options: Ti
   for (const [i, row] of accumulators.entries())
     for (const [j, local] of row.entries()) {
       const stored = bare ? local : emitEpilogue(f, target, contraction, options, local, i, j);
-      f.storeLanes(out, stored, Math.min(4, lanes - 4 * j), 4 * i * rowFactors[1] + 16 * j);
+      f.storeLanes(out, stored, Math.min(inVector, lanes - inVector * j), bytes * i * rowFactors[1] + 16 * j);
     }
   return target.module.add(f);
 }
@@ -146,13 +147,13 @@ function emitEpilogue(
     const result = f.local("v128");
     if (value.node.kind === "read") {
       const which = reads.findIndex((each) => each.value === value);
-      const offset = 4 * row * rowFactors[2 + which];
+      const offset = f.numbers.bytes * row * rowFactors[2 + which];
       f.get(f.parameter(3 + which));
       if (reads[which].linear.factorOf(n) === 1) f.memory("v128.load", offset + 16 * vector);
-      else f.memory("v128.load32_splat", offset);
+      else f.memory("vector.load_splat", offset);
     } else
       emitElementwise(f, target.math, target.map.scalarsAddress, value, (operand) => {
-        if (operand.node.kind === "constant") f.v128f32(operand.node.value);
+        if (operand.node.kind === "constant") f.vector(operand.node.value);
         else f.get(compute(operand));
       });
     f.set(result);

@@ -9,7 +9,7 @@ export const scalarOffsets = { seed: 0, step: 4, learningRate: 8 } as const;
 
 /**
  * Emits the instructions of one node whose operands `operand` emits; reads, reductions, positions and random numbers are
- * the caller's. Leaves four numbers on the stack.
+ * the caller's. Leaves a vector on the stack.
  */
 export function emitElementwise(
   f: FunctionBuilder,
@@ -20,32 +20,33 @@ export function emitElementwise(
 ): void {
   switch (node.kind) {
     case "constant":
-      f.v128f32(node.value);
+      f.vector(node.value);
       return;
     case "scalar":
-      f.i32(scalarsAddress).memory("v128.load32_splat", scalarOffsets[node.name]);
-      if (node.name !== "learningRate") f.op("f32x4.convert_i32x4_u");
+      f.i32(scalarsAddress);
+      if (node.name === "learningRate") f.memory("vector.load_splat", scalarOffsets.learningRate);
+      else f.memory("v128.load32_splat", scalarOffsets[node.name]).op("vector.convert_i32x4_u");
       return;
     case "unary":
       switch (node.operator) {
         case "negate":
           operand(node.a);
-          f.op("f32x4.neg");
+          f.op("vector.neg");
           return;
         case "abs":
         case "sqrt":
           operand(node.a);
-          f.op(node.operator === "abs" ? "f32x4.abs" : "f32x4.sqrt");
+          f.op(node.operator === "abs" ? "vector.abs" : "vector.sqrt");
           return;
         case "reciprocal":
-          f.v128f32(1);
+          f.vector(1);
           operand(node.a);
-          f.op("f32x4.div");
+          f.op("vector.div");
           return;
         case "sigmoid":
-          f.v128f32(1);
+          f.vector(1);
           operand(node.a);
-          f.op("f32x4.neg").call(math.index("exp")).v128f32(1).op("f32x4.add", "f32x4.div");
+          f.op("vector.neg").call(math.index("exp")).vector(1).op("vector.add", "vector.div");
           return;
         default:
           operand(node.a);
@@ -55,44 +56,44 @@ export function emitElementwise(
     case "binary":
       if (node.operator === "power") {
         // Anything to the 0 is 1, where 0 · log 0 is no number.
-        f.v128f32(1);
+        f.vector(1);
         operand(node.a);
         f.call(math.index("log"));
         operand(node.b);
-        f.op("f32x4.mul").call(math.index("exp"));
+        f.op("vector.mul").call(math.index("exp"));
         operand(node.b);
-        f.v128f32(0).op("f32x4.eq", "v128.bitselect");
+        f.vector(0).op("vector.eq", "v128.bitselect");
         return;
       }
       operand(node.a);
       operand(node.b);
       switch (node.operator) {
         case "plus":
-          f.op("f32x4.add");
+          f.op("vector.add");
           return;
         case "minus":
-          f.op("f32x4.sub");
+          f.op("vector.sub");
           return;
         case "times":
-          f.op("f32x4.mul");
+          f.op("vector.mul");
           return;
         case "divide":
-          f.op("f32x4.div");
+          f.op("vector.div");
           return;
         // Against a constant the one-instruction forms pass a NaN of the first operand on, as the full ones do.
         case "max":
-          f.op(node.b.node.kind === "constant" ? "f32x4.pmax" : "f32x4.max");
+          f.op(node.b.node.kind === "constant" ? "vector.pmax" : "vector.max");
           return;
         case "min":
-          f.op(node.b.node.kind === "constant" ? "f32x4.pmin" : "f32x4.min");
+          f.op(node.b.node.kind === "constant" ? "vector.pmin" : "vector.min");
           return;
       }
       return;
     case "compare":
       operand(node.a);
       operand(node.b);
-      f.op(({ less: "f32x4.lt", lessOrEqual: "f32x4.le", equal: "f32x4.eq" } as const)[node.operator]);
-      f.v128f32(1).op("v128.and");
+      f.op(({ less: "vector.lt", lessOrEqual: "vector.le", equal: "vector.eq" } as const)[node.operator]);
+      f.vector(1).op("v128.and");
       return;
     case "select":
       operand(node.a);
@@ -111,9 +112,9 @@ function emitMask(f: FunctionBuilder, condition: Value, operand: (value: Value) 
   if (node.kind === "compare") {
     operand(node.a);
     operand(node.b);
-    f.op(({ less: "f32x4.lt", lessOrEqual: "f32x4.le", equal: "f32x4.eq" } as const)[node.operator]);
+    f.op(({ less: "vector.lt", lessOrEqual: "vector.le", equal: "vector.eq" } as const)[node.operator]);
     return;
   }
   operand(condition);
-  f.v128f32(0).op("f32x4.ne");
+  f.vector(0).op("vector.ne");
 }

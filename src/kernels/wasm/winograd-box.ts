@@ -11,8 +11,9 @@ import { renderNest } from "./nest.ts";
 import { type Launch, type Target, threadBuffer } from "./target.ts";
 
 export function placeInScratch(target: Target, operands: readonly Operand[]): void {
+  const { bytes } = target.numbers;
   for (const operand of operands) {
-    const offset = (target.scratch(4 * elements(operand) + 64) - target.map.bases[0]) / 4;
+    const offset = (target.scratch(bytes * elements(operand) + 64) - target.map.bases[0]) / bytes;
     target.layouts.set(operand, contiguousLayout(0, operand.shape, offset));
   }
 }
@@ -20,11 +21,12 @@ export function placeInScratch(target: Target, operands: readonly Operand[]): vo
 /** Once a step. */
 export function placeInThread(target: Target, operands: readonly Operand[]): void {
   // Vector reads may go a little beyond each operand.
-  const bytes = operands.map((operand) => Math.ceil((4 * elements(operand) + 64) / 64) * 64);
-  let address = target.threadMemory(bytes.reduce((sum, each) => sum + each, 0));
+  const { bytes } = target.numbers;
+  const sizes = operands.map((operand) => Math.ceil((bytes * elements(operand) + 64) / 64) * 64);
+  let address = target.threadMemory(sizes.reduce((sum, each) => sum + each, 0));
   for (const [i, operand] of operands.entries()) {
-    target.layouts.set(operand, contiguousLayout(threadBuffer, operand.shape, address / 4));
-    address += bytes[i];
+    target.layouts.set(operand, contiguousLayout(threadBuffer, operand.shape, address / bytes));
+    address += sizes[i];
   }
 }
 

@@ -50,12 +50,12 @@ export function renderWinograd(
   if (correlation === undefined) return undefined;
   if (correlation.c.extent < leastChannels || contraction.n.extent < leastChannels) return undefined;
   if (target.layoutOf(contraction.a.operand).strides[3] !== 1) return undefined;
-  const options = chosen(correlation);
+  const options = chosen(correlation, target.numbers.bytes);
   return options && new WinogradRenderer(target, correlation, options, layout).render();
 }
 
 /** The way that is estimated to take the least time; undefined where the direct sum takes as long. */
-function chosen({ contraction, p, q, c, image }: Correlation): HalvesOptions | undefined {
+function chosen({ contraction, p, q, c, image }: Correlation, bytes: number): HalvesOptions | undefined {
   const [k, images] = [contraction.n.extent, image?.extent ?? 1];
   const direct = images * p.extent * q.extent * (9 * c.extent * k);
   let best: { time: number; options: HalvesOptions } | undefined;
@@ -69,7 +69,7 @@ function chosen({ contraction, p, q, c, image }: Correlation): HalvesOptions | u
     const tiles = images * rows * columns;
     const transformed = tiles * products * (c.extent + k);
     const time = tiles * filters + transformCost * transformed;
-    const tileBytes = 4 * products * (c.extent + k);
+    const tileBytes = bytes * products * (c.extent + k);
     const fitting = Math.max(1, Math.floor(blockBytes / tileBytes));
     const tileRows = largestDivisor(rows, Math.max(1, Math.floor(fitting / columns)));
     const together =
