@@ -254,11 +254,13 @@ describe.each([1, 2])("failures on %i threads", (threads) => {
 });
 
 describe("workers", () => {
+  const shared = { threads: 2, leastSharedWork: 0 };
+
   it.each([
-    ["wasm", wasmEngine],
-    ["native", nativeEngine],
+    ["wasm", () => wasmEngine(shared)],
+    ["native", () => nativeEngine(shared)],
   ])("of the %s engine that die between runs give an EngineError, not a wait", async (_, start) => {
-    const session = await (await started(start({ threads: 2, leastSharedWork: 0 }))).open(empty);
+    const session = await (await started(start())).open(empty);
     const program = await session.load(reluPlan(100_000));
     await program.run({ x: new Float32Array(100_000) });
     await killWorkers(session);

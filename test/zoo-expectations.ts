@@ -4,7 +4,15 @@
  */
 
 import { expect } from "vitest";
-import type { PixelSummary, Training, TrainingRecord, ZooRecord, ZooSize } from "./zoo.ts";
+import {
+  normalizes,
+  type PixelSummary,
+  type RecordInDouble,
+  type Training,
+  type TrainingRecord,
+  type ZooRecord,
+  type ZooSize,
+} from "./zoo.ts";
 
 /** Logits within 10⁻⁴ of their standard deviation, or ten times as far as the reference from its float64 form. */
 export function expectLogits(name: string, found: Float32Array, size: ZooSize): void {
@@ -30,8 +38,8 @@ export function expectLogits(name: string, found: Float32Array, size: ZooSize): 
  * Batch norm over 4 images of few places amplifies rounding: a unit that it puts on the other side of 0 changes all gradients
  * behind it by some thousandths, and after a step at a high rate the loss by more. Such a network, here as in the reference, is
  * held to 0.003 in half of its gradients, to 0.05 in the others, and to go the recorded way afterwards; that nothing but
- * rounding is behind it is what `expectTrainingInDouble` shows. Where the record has but float32, whose own units have tipped
- * too, the first loss is held to 10⁻⁴.
+ * rounding is behind it is what `expectTrainingInDouble` shows of every network. Where the record has but float32, the first loss is held
+ * to 10⁻⁴.
  */
 export function expectTraining(
   name: string,
@@ -52,20 +60,8 @@ export function expectTraining(
     `${name}: losses ${distances.map((each, i) => `${short(each / precise[i])} (${short(spreads[i] / precise[i])})`).join(", ")}; ` +
       `gradients ${short(middle.error)}, at most ${short(worst.error)} in ${worst.parameter}`,
   );
-  const undetermined = undeterminedFirstLosses[record.model];
-  if (undetermined !== undefined) {
-    expect(distances[0] / precise[0]).toBeLessThan(undetermined);
-    for (const loss of found.losses) expect(loss).toBeLessThan(Number.POSITIVE_INFINITY);
-    return;
-  }
-  if (chaotic.has(record.model)) {
-    expect(distances[0]).toBeLessThan(0.05 * precise[0]);
-    expect(gradients.every(({ distance }) => Number.isFinite(distance))).toBe(true);
-    return;
-  }
   expect(distances[0]).toBeLessThan(Math.max(firstLoss * precise[0], 3 * spreads[0]));
-  const normalizes = Object.keys(record.norm_layers).length > 0;
-  const tipped = normalizes && greatest(gradients.map(({ distance }) => distance)) > 1e-4;
+  const tipped = normalizes(record) && greatest(gradients.map(({ distance }) => distance)) > 1e-4;
   if (tipped) expect(middle.error).toBeLessThan(3e-3);
   else expect(tenth.error).toBeLessThan(1e-3);
   const allowedOfAll = tipped ? 0.05 : winograd ? 3e-3 : 1e-3;
@@ -76,12 +72,6 @@ export function expectTraining(
     const allowed = 3 * greatest(spreads.slice(0, i + 1)) + (tipped ? 0.5 : 0.05) * moved;
     expect(distances[i]).toBeLessThan(Math.max(1e-5 * precise[i], allowed));
   }
-}
-
-/** What float64 gives of a record's steps, in the order of its norms. */
-export interface RecordInDouble {
-  readonly losses: readonly number[];
-  readonly gradientNorms: readonly number[];
 }
 
 /** In double precision nothing rounds that shows: all losses and gradients equal those in float64 in the eight digits of a record. */
@@ -104,19 +94,6 @@ export function expectTrainingInDouble(
   expect(greatest(errors)).toBeLessThan(1e-7);
   expect(worst.error).toBeLessThan(2e-7);
 }
-
-/**
- * How far the first loss may be, as a part, of networks for which float32 does not determine it. PolyNet has 537 batch norms one after the
- * other, the last over 16 values a channel: the reference gives 26.256 in float64 for 26.284 in float32, and 26.321 where
- * its factors have more digits than six. In double precision ours and the reference agree to 2·10⁻⁹.
- */
-const undeterminedFirstLosses: Readonly<Record<string, number>> = { polynet: 0.02 };
-
-/**
- * Networks, by their records, whose steps no two ways of rounding share. PolyNet's first gradients have a norm of 10⁷: with and without
- * fused multiply-adds its first loss parts by 6·10⁻³ here, a gradient by two thirds. Its logits are compared as all others'.
- */
-const chaotic: ReadonlySet<string> = new Set(["polynet"]);
 
 /** What is recorded of the logits of pixels, and the same of those found, [n, h, w, c]. */
 function ofPixels(

@@ -9,12 +9,12 @@ import type { Numbers } from "../src/kernels/javascript.ts";
 import { models } from "../src/models/registry.ts";
 import { build } from "../src/nn/index.ts";
 import { crossEntropy } from "../src/ops/cross-entropy.ts";
-import { multiply } from "../src/ops/multiply.ts";
-import { input, type Tensor } from "../src/ops/operation.ts";
-import { sum } from "../src/ops/sum.ts";
+import { input, state } from "../src/ops/operation.ts";
+import { velocityName } from "../src/train/learner-plans.ts";
 import { sgd } from "../src/train/optimizer.ts";
 import { sgdUpdates } from "../src/train/update.ts";
 import { fillLabels } from "./golden/fill.ts";
+import float64 from "./golden/float64.json" with { type: "json" };
 import { filledImages, filledValues, type PublishedRecord, publishedRecord } from "./networks.ts";
 import { type PublishedModel, publishedModels } from "./published-models.ts";
 
@@ -65,6 +65,30 @@ export interface TrainingRecord {
   readonly no_grad_for?: readonly string[];
 }
 
+/** What float64 gives of a record's steps, in the order of its norms. */
+export interface RecordInDouble {
+  readonly losses: readonly number[];
+  readonly gradientNorms: readonly number[];
+}
+
+/** What was recorded later of networks whose records have no norms of gradients in float64. */
+interface LaterRecord {
+  readonly input_shape: readonly number[];
+  readonly losses_float64: readonly number[];
+  readonly grad_norms_float64: readonly number[];
+}
+const later: Readonly<Record<string, LaterRecord>> = float64;
+
+/** What a network's reference gives in float64 in the training steps of `quickSize`. */
+export function inDouble({ recorded, record }: RecordedModel): RecordInDouble {
+  const { input_shape, losses_float64: losses, grad_norms_float64: gradientNorms } = quickSize(record).train;
+  if (losses !== undefined && gradientNorms !== undefined) return { losses, gradientNorms };
+  const beside = later[recorded];
+  if (`${beside?.input_shape}` !== `${input_shape}`)
+    throw new Error(`${recorded} was not recorded in float64 for images ${input_shape}`);
+  return { losses: beside.losses_float64, gradientNorms: beside.grad_norms_float64 };
+}
+
 /** What the same three steps give here. */
 export interface Training {
   readonly losses: readonly number[];
@@ -113,6 +137,11 @@ export function onePerPaper(): RecordedModel[] {
     if (known === undefined || work(each.record) < work(known.record)) soonest.set(paper, each);
   }
   return [...soonest.values()];
+}
+
+/** Whether a network has normalisation with parameters, which amplifies what float32 rounds. */
+export function normalizes(record: ZooRecord): boolean {
+  return Object.keys(record.norm_layers).length > 0;
 }
 
 /** The smallest size of a record that training steps were taken at. */
@@ -177,10 +206,9 @@ export async function withFilled<Result, Values extends Numbers = Float32Array>(
   const { parameters, states } = build(training, { input: [Math.max(2, n), h, w, c], training: true });
   const layout = new StateLayout();
   const weights = layout.append("parameters", parameters);
-  const named = (name: string) => ({ name: `velocity of ${name}` });
   const velocity = layout.append(
     "velocity",
-    parameters.map((each) => ({ ...each, ...named(each.name) })),
+    parameters.map((each) => ({ ...each, name: velocityName(each.name) })),
   );
   layout.append("states", states);
   if (weights === undefined) throw new Error(`${published.name} has no parameters`);
@@ -202,10 +230,15 @@ export async function withFilled<Result, Values extends Numbers = Float32Array>(
       },
       async train(recorded) {
         const { network, loss, found, inputs } = trainingGraph(published, recorded);
-        const { updates } = sgdUpdates({ parameters: weights, velocity, gradients: found }, recordedRule);
+        const each = network.parameters.map(({ name, shape, kind, tensor }) => ({
+          weight: tensor,
+          velocity: state(velocityName(name), shape, kind),
+        }));
+        const tensors = { parameters: weights, velocity, gradients: found, each };
+        const { updates } = sgdUpdates(tensors, recordedRule);
         const program = await session.load(
           plan({
-            outputs: { loss, ...Object.fromEntries(found.map((each, i) => [`square ${i}`, square(each)])) },
+            outputs: { loss },
             updates: [...network.updates.map(({ state, value }) => ({ target: state, value })), ...updates],
             state: layout,
           }),
@@ -213,11 +246,12 @@ export async function withFilled<Result, Values extends Numbers = Float32Array>(
         const losses: number[] = [];
         const gradientNorms = new Map<string, number>();
         for (let step = 0; step < 3; step++) {
-          const { loss: value, ...squares } = await program.run(inputs, { step, learningRate });
-          losses.push(value[0]);
+          losses.push((await program.run(inputs, { step, learningRate })).loss[0]);
           if (step === 0)
-            for (const [i, { name }] of network.parameters.entries())
-              gradientNorms.set(recordedName(name), Math.sqrt(squares[`square ${i}`][0]));
+            for (const { name } of network.parameters) {
+              const first = session.read(velocityName(name));
+              gradientNorms.set(recordedName(name), normOfGradient(first, values.get(name) ?? first));
+            }
         }
         return { losses, gradientNorms };
       },
@@ -256,9 +290,10 @@ function trainingGraph(published: PublishedModel, { input_shape: [n, c, h, w], l
 const recordedRule = sgd({ momentum: 0.9, weightDecay: 1e-4 });
 const learningRate = 0.01;
 
-/** Σ x², row by row: 100 million numbers added one by one in float32 are a thousandth off. */
-function square(x: Tensor): Tensor {
-  const last = x.shape.length - 1;
-  const rows = sum({ x: multiply({ a: x, b: x }, {}) }, { axes: [last] });
-  return last === 0 ? rows : sum({ x: rows }, { axes: rows.shape.map((_, axis) => axis) });
+/** The norm of a gradient g, of whose parameter w the first velocity is g + weightDecay · w: so no step need keep its gradients. */
+function normOfGradient(velocity: Numbers, weight: Numbers): number {
+  const { weightDecay } = recordedRule;
+  let squares = 0;
+  for (let i = 0; i < velocity.length; i++) squares += (velocity[i] - weightDecay * weight[i]) ** 2;
+  return Math.sqrt(squares);
 }

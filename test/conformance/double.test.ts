@@ -1,11 +1,12 @@
 /**
- * Native code in double precision against the reference: what is left is the rounding of 53 bits. Its kernels are those in single
+ * Engines in double precision against the reference: what is left is the rounding of 53 bits. Kernels of native code are those in single
  * precision but for the type of a number, so not every case is compiled: the first of each operation, and each sixth.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../src/engines/engine.ts";
 import { nativeEngine } from "../../src/engines/native/engine.ts";
+import { wasmEngine } from "../../src/engines/wasm/engine.ts";
 import { orderOf } from "../../src/graph/order.ts";
 import { cases } from "./index.ts";
 import { computed, expectClose, expected } from "./run.ts";
@@ -18,14 +19,31 @@ const chosen = cases.filter(({ build }, i) => {
   return isNew || i % 6 === 0;
 });
 
-describe("engine native, 2 threads, double precision", () => {
+describe.each([
+  {
+    name: "native, 2 threads",
+    start: () => nativeEngine({ threads: 2, leastSharedWork: 0, bits: 64 }),
+    some: chosen,
+  },
+  { name: "wasm, 1 thread", start: () => wasmEngine({ threads: 1, bits: 64 }), some: chosen },
+  {
+    name: "wasm, 2 threads",
+    start: () => wasmEngine({ threads: 2, leastSharedWork: 0, bits: 64 }),
+    some: cases,
+  },
+  {
+    name: "wasm, memory of one thread, multiply and add rounded apart",
+    start: () => wasmEngine({ sharedMemory: false, relaxed: false, bits: 64 }),
+    some: chosen,
+  },
+])("engine $name, double precision", ({ start, some }) => {
   let engine: Engine<Float64Array>;
   beforeAll(async () => {
-    engine = await nativeEngine({ threads: 2, leastSharedWork: 0, bits: 64 });
+    engine = await start();
   });
   afterAll(() => engine.dispose());
 
-  it.each(chosen)("$name", async ({ build }) => {
+  it.each(some)("$name", async ({ build }) => {
     const built = build();
     const found = await computed(engine, built);
     for (const each of found) expect(each).toBeInstanceOf(Float64Array);

@@ -2,11 +2,12 @@
  * Published models that are quick to compute against their records, on the WASM engine: logits, and three training steps with the
  * gradient of every parameter. Weights are filled by the rule, images are of the smallest recorded size. Logits are those of
  * the engine as it is; steps are summed directly, as on the references, and for some networks by Winograd's algorithms too.
+ * Most networks with batch norm learn in double precision alone (`test/full/zoo-double.test.ts`), which holds them more closely.
  */
 
 import { afterAll, beforeAll, describe, it, vi } from "vitest";
 import { type Engine, wasmEngine } from "../../src/engines/index.ts";
-import { heavyModels, needRecords, quickModels, quickSize, withFilled } from "../zoo.ts";
+import { heavyModels, needRecords, normalizes, quickModels, quickSize, withFilled } from "../zoo.ts";
 import { expectLogits, expectTraining } from "../zoo-expectations.ts";
 
 vi.mock("../../src/ops/dropout.ts", () => import("../without-dropout.ts"));
@@ -32,6 +33,7 @@ describe("the zoo", () => {
   describe.each(quickModels())("$name", ({ name, model, record }) => {
     const size = quickSize(record);
     const { train } = size;
+    const isByWinograd = byWinograd.includes(name);
 
     it("computes as recorded", async () => {
       await withFilled(engine, model, record, async (filled) => {
@@ -39,13 +41,14 @@ describe("the zoo", () => {
       });
     });
 
-    it("learns as recorded", async () => {
-      await withFilled(exact, model, record, async (filled) => {
-        expectTraining(name, await filled.train(train), train, record);
+    if (isByWinograd || !normalizes(record))
+      it("learns as recorded", async () => {
+        await withFilled(exact, model, record, async (filled) => {
+          expectTraining(name, await filled.train(train), train, record);
+        });
       });
-    });
 
-    if (byWinograd.includes(name))
+    if (isByWinograd)
       it("learns as recorded by Winograd's algorithms", async () => {
         await withFilled(engine, model, record, async (filled) => {
           expectTraining(`${name} by Winograd`, await filled.train(train), train, record, { winograd: true });

@@ -15,6 +15,7 @@ import { size } from "../../tensor/shape.ts";
 import { constantsOf } from "../constants.ts";
 import type { Engine, Program, Scalars, Session, StepEnded } from "../engine.ts";
 import { collect, feed } from "../feed.ts";
+import { type Bits, type NumbersConstructor, refuseOtherBits } from "../numbers.ts";
 import { controlBytes } from "../pool/control.ts";
 import { Pool } from "../pool/pool.ts";
 import { Turns } from "../turns.ts";
@@ -26,7 +27,8 @@ import { loadKoffi, loadRuntime, type Runtime } from "./runtime.ts";
 import { launchWords, runtimeSource } from "./runtime-source.ts";
 import { loadKernels } from "./units.ts";
 
-export interface NativeEngineOptions {
+/** `B` is which of both sizes numbers may have. */
+export interface NativeEngineOptions<B extends Bits = 32> {
   /** Threads that work on a step. Default: the cores of the machine. */
   readonly threads?: number;
   /** Whether convolutions are summed directly alone, without Winograd's algorithms, whose rounding differs. Default false. */
@@ -36,7 +38,7 @@ export interface NativeEngineOptions {
    * through the same schedules in half the speed and twice the memory, sums all convolutions directly (as `exact` does), and gives its
    * results in Float64Array; exponentials and their kin go number by number.
    */
-  readonly bits?: 32 | 64;
+  readonly bits?: B;
   /** Work (multiply-adds, and twice the bytes moved) from which on a program is shared among threads. Default 6e6. */
   readonly leastSharedWork?: number;
   /** Hears how many of a program's parts are compiled. */
@@ -51,16 +53,13 @@ const whatIsState = "its parameters and optimizer state";
 
 /** Throws an OptionError for options out of their ranges, an EngineError where there is no compiler, no koffi or no such system. */
 export function nativeEngine(
-  options: NativeEngineOptions & { readonly bits: 64 },
+  options: NativeEngineOptions<64> & { readonly bits: 64 },
 ): Promise<Engine<Float64Array>>;
-export function nativeEngine(
-  options?: NativeEngineOptions & { readonly bits?: 32 },
-): Promise<Engine<Float32Array>>;
-export function nativeEngine(options: NativeEngineOptions): Promise<Engine<Numbers>>;
-export async function nativeEngine(options: NativeEngineOptions = {}): Promise<Engine<Numbers>> {
+export function nativeEngine(options?: NativeEngineOptions): Promise<Engine>;
+export async function nativeEngine(options: NativeEngineOptions<Bits> = {}): Promise<Engine<Numbers>> {
   const { threads = availableParallelism(), exact = false, progress, environment = process.env } = options;
   const { leastSharedWork: least = leastSharedWork, bits = 32 } = options;
-  if (bits !== 32 && bits !== 64) throw new OptionError(`bits is ${bits}, but must be 32 or 64.`, { bits });
+  refuseOtherBits(bits);
   if (!Number.isInteger(threads) || threads < 1 || threads > mostThreads)
     throw new OptionError(`threads is ${threads}, but must be a whole number from 1 to ${mostThreads}.`, {
       threads,
@@ -81,14 +80,6 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<E
     ...{ ...shared, exact, numbers: Float32Array },
     name: exact ? "native-exact" : "native",
   });
-}
-
-/** Memory for numbers of one kind. */
-interface NumbersConstructor<Values extends Numbers> {
-  readonly BYTES_PER_ELEMENT: number;
-  new (length: number): Values;
-  new (buffer: ArrayBufferLike, byteOffset: number, length: number): Values;
-  from(values: ArrayLike<number>): Values;
 }
 
 interface Context<Values extends Numbers> {

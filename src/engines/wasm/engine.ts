@@ -6,6 +6,8 @@
 import { formatBytes } from "../../graph/describe.ts";
 import type { Plan } from "../../graph/planned.ts";
 import type { StateLayout } from "../../graph/state-layout.ts";
+import type { Numbers } from "../../kernels/javascript.ts";
+import { doublePrecision, singlePrecision } from "../../kernels/wasm/assembler.ts";
 import { type RenderOptions, render } from "../../kernels/wasm/render.ts";
 import type { MemoryMap } from "../../kernels/wasm/target.ts";
 import { scalarOffsets } from "../../kernels/wasm/values.ts";
@@ -14,13 +16,15 @@ import { size } from "../../tensor/shape.ts";
 import { constantsOf } from "../constants.ts";
 import type { Engine, Program, Scalars, Session, StepEnded } from "../engine.ts";
 import { collect, feed } from "../feed.ts";
+import { type Bits, type NumbersConstructor, refuseOtherBits } from "../numbers.ts";
 import { Pool } from "../pool/pool.ts";
 import { isNode } from "../pool/thread.ts";
 import { Turns } from "../turns.ts";
 import { leastSharedWork, workOf } from "../work.ts";
 import { type WasmFeatures, wasmFeatures } from "./features.ts";
 
-export interface WasmEngineOptions {
+/** `B` is which of both sizes numbers may have. */
+export interface WasmEngineOptions<B extends Bits = 32> {
   /** Threads that work on a step. Default: the cores of the machine, 1 where memory cannot be shared. */
   readonly threads?: number;
   /** Work (multiply-adds, and twice the bytes moved) from which on a program is shared among threads. Default 6e6. */
@@ -31,6 +35,12 @@ export interface WasmEngineOptions {
   readonly exact?: boolean;
   /** false: memory of one thread, as on pages that are not cross-origin isolated. Default: shared where possible. */
   readonly sharedMemory?: boolean;
+  /**
+   * Bits of a number, in memory and in between: 32 (the default), or 64 for double precision, which tells rounding from mistakes. It goes
+   * through the same schedules in half the speed and twice the memory, sums all convolutions directly (as `exact` does), and gives its
+   * results in Float64Array.
+   */
+  readonly bits?: B;
 }
 
 const pageBytes = 65536;
@@ -42,7 +52,14 @@ const stateAddress = pageBytes;
 /** More than any machine has: a number beyond is a mistake that would take the machine down. */
 const mostThreads = 1024;
 
-export async function wasmEngine(options: WasmEngineOptions = {}): Promise<Engine> {
+/** Throws an OptionError for options out of their ranges, an EngineError where the runtime has no SIMD. */
+export function wasmEngine(
+  options: WasmEngineOptions<64> & { readonly bits: 64 },
+): Promise<Engine<Float64Array>>;
+export function wasmEngine(options?: WasmEngineOptions): Promise<Engine>;
+export async function wasmEngine(options: WasmEngineOptions<Bits> = {}): Promise<Engine<Numbers>> {
+  const { bits = 32 } = options;
+  refuseOtherBits(bits);
   const features = await wasmFeatures();
   if (!features.simd)
     throw new EngineError(
@@ -60,11 +77,28 @@ export async function wasmEngine(options: WasmEngineOptions = {}): Promise<Engin
       { threads: wanted },
     );
   const threads = sharedMemory ? (wanted ?? (await cores())) : 1;
-  return new WasmEngine(
-    { threads, relaxed: relaxed && features.relaxedSimd, winograd: !exact, shared: sharedMemory },
-    options.leastSharedWork ?? leastSharedWork,
+  const context = {
+    threads,
+    relaxed: relaxed && features.relaxedSimd,
+    shared: sharedMemory,
+    leastSharedWork: options.leastSharedWork ?? leastSharedWork,
     features,
-  );
+  };
+  if (bits === 64)
+    return new WasmEngine({
+      ...context,
+      name: "wasm-double",
+      winograd: false,
+      numbers: doublePrecision,
+      array: Float64Array,
+    });
+  return new WasmEngine({
+    ...context,
+    name: exact ? "wasm-exact" : "wasm",
+    winograd: !exact,
+    numbers: singlePrecision,
+    array: Float32Array,
+  });
 }
 
 async function cores(): Promise<number> {
@@ -74,36 +108,39 @@ async function cores(): Promise<number> {
   return os.availableParallelism();
 }
 
-class WasmEngine implements Engine {
+interface Context<Values extends Numbers> extends Required<RenderOptions> {
+  readonly name: string;
+  readonly features: WasmFeatures;
+  readonly leastSharedWork: number;
+  /** Views of memory. */
+  readonly array: NumbersConstructor<Values>;
+}
+
+class WasmEngine<Values extends Numbers> implements Engine<Values> {
   readonly name: string;
   readonly threads: number;
   readonly relaxed: boolean;
   readonly features: WasmFeatures;
-  private readonly options: RenderOptions;
-  private readonly leastSharedWork: number;
-  private readonly sessions = new Set<WasmSession>();
+  private readonly context: Context<Values>;
+  private readonly sessions = new Set<WasmSession<Values>>();
 
-  constructor(options: RenderOptions, leastSharedWork: number, features: WasmFeatures) {
-    this.leastSharedWork = leastSharedWork;
-    this.name = options.winograd === false ? "wasm-exact" : "wasm";
-    this.threads = options.threads;
-    this.relaxed = options.relaxed;
-    this.options = options;
-    this.features = features;
+  constructor(context: Context<Values>) {
+    this.name = context.name;
+    this.threads = context.threads;
+    this.relaxed = context.relaxed;
+    this.features = context.features;
+    this.context = context;
   }
 
-  async open(state: StateLayout): Promise<Session> {
-    const bytes = stateAddress + 4 * state.elements;
+  async open(state: StateLayout): Promise<Session<Values>> {
+    const bytes = stateAddress + this.context.numbers.bytes * state.elements;
     refuseBeyondLimit(bytes, "its parameters and optimizer state");
     const initial = Math.ceil(bytes / pageBytes) + 1;
-    const memory = this.options.shared
+    const memory = this.context.shared
       ? new WebAssembly.Memory({ initial, maximum: limitBytes / pageBytes, shared: true })
       : new WebAssembly.Memory({ initial });
     const pool = await Pool.start(memory, controlAddress, this.threads);
-    const { options, leastSharedWork } = this;
-    const session = new WasmSession(state, memory, pool, { ...options, leastSharedWork }, () =>
-      this.sessions.delete(session),
-    );
+    const session = new WasmSession(state, memory, pool, this.context, () => this.sessions.delete(session));
     this.sessions.add(session);
     return session;
   }
@@ -114,13 +151,11 @@ class WasmEngine implements Engine {
   }
 }
 
-type SessionOptions = RenderOptions & Required<Pick<WasmEngineOptions, "leastSharedWork">>;
-
-class WasmSession implements Session {
+class WasmSession<Values extends Numbers> implements Session<Values> {
   private readonly state: StateLayout;
   private readonly memory: WebAssembly.Memory;
   private readonly pool: Pool;
-  private readonly options: SessionOptions;
+  private readonly context: Context<Values>;
   /** The program whose tables are in memory. */
   private current: object | undefined;
   /** Counts changes of the state: what programs have prepared from an earlier one is no longer true. */
@@ -132,23 +167,25 @@ class WasmSession implements Session {
     state: StateLayout,
     memory: WebAssembly.Memory,
     pool: Pool,
-    options: SessionOptions,
+    context: Context<Values>,
     disposed: () => void,
   ) {
     this.state = state;
     this.memory = memory;
     this.pool = pool;
-    this.options = options;
+    this.context = context;
     this.disposed = disposed;
   }
 
-  load(plan: Plan): Promise<Program> {
+  load(plan: Plan): Promise<Program<Values>> {
     return this.turns.take(() => this.loadNow(plan));
   }
 
-  private async loadNow(plan: Plan): Promise<Program> {
-    const alone = workOf(plan) < this.options.leastSharedWork;
-    const options = alone ? { ...this.options, threads: 1 } : this.options;
+  private async loadNow(plan: Plan): Promise<Program<Values>> {
+    const { context } = this;
+    const { bytes } = context.numbers;
+    const alone = workOf(plan) < context.leastSharedWork;
+    const options = alone ? { ...context, threads: 1 } : context;
     // Tables are known only when the code is made, and the code holds addresses behind them: leave room, and make it
     // again if that was not enough.
     const lasting = { constants: constantsOf(plan), preparation: plan.preparation };
@@ -190,14 +227,14 @@ class WasmSession implements Session {
         new Int32Array(this.memory.buffer, map.tablesAddress, rendered.tables.length).set(rendered.tables);
         this.current = identity;
       }
-      const numbers = new Float32Array(this.memory.buffer);
+      const numbers = new context.array(this.memory.buffer);
       feed(plan, inputs, (layout, values) =>
-        numbers.set(values, map.bases[layout.buffer] / 4 + layout.offset),
+        numbers.set(values, map.bases[layout.buffer] / bytes + layout.offset),
       );
       const view = new DataView(this.memory.buffer, scalarsAddress);
       view.setInt32(scalarOffsets.seed, scalars.seed ?? 0, true);
       view.setInt32(scalarOffsets.step, scalars.step ?? 0, true);
-      view.setFloat32(scalarOffsets.learningRate, scalars.learningRate ?? 0, true);
+      numbers[(scalarsAddress + scalarOffsets.learningRate) / bytes] = scalars.learningRate ?? 0;
       const began = performance.now();
       start(
         isPrepared ? afterConstants : 0,
@@ -210,8 +247,8 @@ class WasmSession implements Session {
       if (plan.changesState) this.version++;
       preparedFor = this.version;
       return collect(plan, ({ buffer, offset }, elements) => {
-        const from = map.bases[buffer] / 4 + offset;
-        return numbers.subarray(from, from + elements);
+        const from = map.bases[buffer] / bytes + offset;
+        return numbers.subarray(from, from + elements) as Values;
       });
     };
     return {
@@ -220,8 +257,8 @@ class WasmSession implements Session {
     };
   }
 
-  read(name: string): Float32Array {
-    return this.view(name).slice();
+  read(name: string): Values {
+    return this.view(name).slice() as Values;
   }
 
   write(name: string, values: ArrayLike<number>): void {
@@ -237,19 +274,21 @@ class WasmSession implements Session {
     void this.pool.stop();
   }
 
-  private view(name: string): Float32Array {
+  private view(name: string): Values {
     const entry = this.state.entries.get(name);
     if (entry === undefined) throw new ShapeError(`the model's state has no ${name}.`, { name });
-    return new Float32Array(this.memory.buffer, stateAddress + 4 * entry.offset, size(entry.shape));
+    const { array, numbers } = this.context;
+    return new array(this.memory.buffer, stateAddress + numbers.bytes * entry.offset, size(entry.shape));
   }
 
   private mapFor(plan: Plan, tableBytes: number, keptBytes: number): MemoryMap {
-    const tablesAddress = stateAddress + 4 * this.state.elements;
+    const { bytes } = this.context.numbers;
+    const tablesAddress = stateAddress + bytes * this.state.elements;
     const preparedAddress = Math.ceil((tablesAddress + tableBytes) / 64) * 64;
-    const keptAddress = Math.ceil((preparedAddress + 4 * plan.preparedElements) / 64) * 64;
+    const keptAddress = Math.ceil((preparedAddress + bytes * plan.preparedElements) / 64) * 64;
     // Vectors may read a little beyond its end.
     const workAddress = Math.ceil((keptAddress + keptBytes + 64) / 64) * 64;
-    const scratchAddress = Math.ceil((workAddress + 4 * plan.workElements) / 64) * 64;
+    const scratchAddress = Math.ceil((workAddress + bytes * plan.workElements) / 64) * 64;
     refuseBeyondLimit(scratchAddress, "this network at this batch size");
     const bases = [workAddress, stateAddress, preparedAddress];
     return { bases, scalarsAddress, scratchAddress, keptAddress, tablesAddress };

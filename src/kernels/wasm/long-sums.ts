@@ -58,10 +58,12 @@ function sharesOf(extent: number, most: number, multiple: number): Shares {
   return { each, last: extent - (count - 1) * each, count };
 }
 
-/** Numbers from one copied place to the next: an odd number of cache lines. */
-function apart(numbers: number): number {
-  const lines = Math.ceil(numbers / 16);
-  return 16 * (lines + ((lines + 1) % 2));
+/** Bytes of a cache line. */
+const lineBytes = 64;
+
+/** Lines from one copied place of so many lines to the next: an odd number. */
+function oddLines(lines: number): number {
+  return lines + ((lines + 1) % 2);
 }
 
 class LongSumsRenderer {
@@ -123,12 +125,12 @@ class LongSumsRenderer {
     };
     const [column, row, chunk] = [columns.count, rows.count, chunks].map(take);
     const variables = new Map(c.batch.toReversed().map((each) => [each, take(each.extent)]));
-    const [rowApart, columnApart] = [apart(rows.each), apart(columns.each)];
-    const copyBytes = bytes * mostPlaces * (rowApart + columnApart);
+    const [rowApart, columnApart] = [rows, columns].map(({ each }) => bytes * this.apart(each));
+    const copyBytes = mostPlaces * (rowApart + columnApart);
     const [copyOfA, copyOfB, out] = [0, 1, 2].map(() => f.local("i32"));
     const copies = target.perThread(copyBytes);
     f.get(f.parameter(1)).i32(copyBytes).op("i32.mul").i32(copies).op("i32.add").tee(copyOfA);
-    f.i32(bytes * mostPlaces * rowApart)
+    f.i32(mostPlaces * rowApart)
       .op("i32.add")
       .set(copyOfB);
     f.get(row).i32(rows.each).op("i32.mul").set(row);
@@ -182,6 +184,12 @@ class LongSumsRenderer {
     });
     const added = { name: f.name, index: target.module.add(f), tasks: beside * chunks };
     return sums === undefined ? [added] : [added, finishSums(target, c, this.layout, sums.operand, axes)];
+  }
+
+  /** Numbers from one copied place of so many numbers to the next. */
+  private apart(numbers: number): number {
+    const { bytes } = this.target.numbers;
+    return (lineBytes * oddLines(Math.ceil((bytes * numbers) / lineBytes))) / bytes;
   }
 
   /** What `body` emits for the rows and columns that the task has: all alike, or fewer in the last shares. */
@@ -254,7 +262,9 @@ class LongSumsRenderer {
     const { bytes } = f.numbers;
     const layout = target.layoutOf(read.operand);
     const linear = linearIndex(read.at, layout);
-    target.slackBytes = Math.max(target.slackBytes, bytes * apart(numbers));
+    const lines = Math.ceil((bytes * numbers) / lineBytes);
+    const skipped = oddLines(lines) - lines;
+    target.slackBytes = Math.max(target.slackBytes, lineBytes * (lines + skipped));
     const [start, from, into, place, rest, left] = [0, 1, 2, 3, 4, 5].map(() => f.local("i32"));
     f.i32(target.address({ ...layout, offset: 0 }) + bytes * linear.constant);
     addTerms(f, linear, variables, bytes);
@@ -274,24 +284,19 @@ class LongSumsRenderer {
         f.i32(bytes * run.factors[which]).op("i32.mul", "i32.add");
       }
       f.set(from);
-      f.i32(Math.ceil(numbers / 16)).set(left);
+      f.i32(lines).set(left);
       f.loop(() => {
-        for (let i = 0; i < 4; i++) {
-          f.get(from)
-            .memory("v128.load", 16 * i)
-            .set(value);
-          f.get(into)
-            .get(value)
-            .memory("v128.store", 16 * i);
+        for (let at = 0; at < lineBytes; at += 16) {
+          f.get(from).memory("v128.load", at).set(value);
+          f.get(into).get(value).memory("v128.store", at);
         }
-        f.get(from).i32(64).op("i32.add").set(from);
-        f.get(into).i32(64).op("i32.add").set(into);
+        f.get(from).i32(lineBytes).op("i32.add").set(from);
+        f.get(into).i32(lineBytes).op("i32.add").set(into);
         f.get(left).i32(1).op("i32.sub").tee(left);
       });
-      const skipped = apart(numbers) - 16 * Math.ceil(numbers / 16);
       if (skipped > 0)
         f.get(into)
-          .i32(bytes * skipped)
+          .i32(lineBytes * skipped)
           .op("i32.add")
           .set(into);
       f.get(place).i32(1).op("i32.add").tee(place).get(count).op("i32.lt_s");
@@ -371,7 +376,7 @@ class LongSumsRenderer {
         lanes,
         vectors,
         rowFactors: [1, width],
-        steps: { a: apart(this.rows.each), b: apart(this.columns.each), table: 0 },
+        steps: { a: this.apart(this.rows.each), b: this.apart(this.columns.each), table: 0 },
         reads: [],
         accumulates: true,
         bare: true,

@@ -71,7 +71,7 @@ export class Target {
   ) {
     this.module = module;
     this.threads = threads;
-    this.math = new MathLibrary(module);
+    this.math = new MathLibrary(module, numbers);
     this.map = map;
     this.numbers = numbers;
     this.relaxed = relaxed;
