@@ -26,6 +26,7 @@ describe.each(engines)("$name", ({ start }) => {
     [2, 32, [16, 32, 24, 16]],
     [1, 7, [48, 256, 64, 16]],
     [1, 8, [64, 256, 64, 16]],
+    [3, 4, [32, 64, 64, 16]],
   ])("convolves %i images of %i, layer after layer and run after run", async (images, edge, channels) => {
     const engine = await start();
     open.push(engine);

@@ -100,7 +100,15 @@ function fmaFor(n: Lanes, numberBytes: NumberBytes, packed: string): string {
   const feature = bytes === 64 ? "__AVX512F__" : bytes >= 16 ? "__FMA__" : undefined;
   const body =
     feature === undefined ? plain : `\n#ifdef ${feature}\n  ${instruction}\n#else\n  ${plain}\n#endif\n `;
-  return `ALWAYS v${n} fma_${n}(v${n} a, v${n} b, v${n} c) { ${body} return c; }\n`;
+  return `ALWAYS v${n} fma_${n}(v${n} a, v${n} b, v${n} c) { ${body} return c; }\n${fmaOfNumberFor(n, bytes, packed)}`;
+}
+
+/** The same with a number in memory for all lanes of a; where an instruction reads it itself, it takes no register. */
+function fmaOfNumberFor(n: Lanes, bytes: number, packed: string): string {
+  const plain = `c = fma_${n}(splat_${n}(*a), b, c);`;
+  const instruction = `__asm__("vfmadd231${packed} %2%{1to${n}%}, %1, %0" : "+v"(c) : "v"(b), "m"(*a));`;
+  const body = bytes < 64 ? plain : `\n#ifdef __AVX512F__\n  ${instruction}\n#else\n  ${plain}\n#endif\n `;
+  return `ALWAYS v${n} fmaof_${n}(const real *a, v${n} b, v${n} c) { ${body} return c; }\n`;
 }
 
 /** Stores those numbers of a vector whose bits are set in a mask, where one instruction does it. */

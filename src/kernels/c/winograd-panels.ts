@@ -3,15 +3,14 @@
  * channels, a block of them after the other, and back. While it multiplies one block's filters, it asks memory for the next.
  */
 
-import type { Part } from "../formula.ts";
 import type { Layout } from "../layout.ts";
 import { asContraction } from "../schedule-contraction.ts";
-import type { Operand } from "../value.ts";
 import type { Correlation } from "../winograd.ts";
-import { type PanelOptions, winogradByPanels } from "../winograd-panels.ts";
+import { type PanelledWinograd, type PanelOptions, winogradByPanels } from "../winograd-panels.ts";
 import { renderContractionHelper } from "./contraction.ts";
 import { renderNest, renderNestHelper } from "./nest.ts";
 import { CKernel, type CTarget, type Launch } from "./target.ts";
+import { sumsInRegisters } from "./winograd-registers.ts";
 
 /** The filters are constant: they are brought into the order in which they are used once. */
 export function renderWinogradByPanels(
@@ -19,19 +18,45 @@ export function renderWinogradByPanels(
   correlation: Correlation,
   options: PanelOptions,
   layout: Layout,
+  { inRegisters = false }: { readonly inRegisters?: boolean } = {},
 ): Launch[] | undefined {
   const w = winogradByPanels(correlation, options);
+  const kernel = new CKernel(target);
   target.place(w.packed, "kept");
-  target.placeApart(w.images, "scratch", 1);
-  for (const each of [w.filters, w.products]) target.placeApart(each, "thread");
-  const placed = (part: Part, operand: Operand) => ({ part, layout: target.layoutOf(operand) });
-  const packing = renderNest(target, [placed(w.packPart, w.packed)], true);
+  if (inRegisters) {
+    target.place(w.images, "scratch");
+    target.place(w.products, "thread");
+  } else {
+    target.placeApart(w.images, "scratch", 1);
+    for (const each of [w.filters, w.products]) target.placeApart(each, "thread");
+  }
+  const summed = inRegisters
+    ? { lines: sumsInRegisters(kernel, w, options), packing: [] }
+    : sumsOfBlocks(kernel, w, options);
+  if (summed === undefined) return undefined;
+  const packing = renderNest(target, [{ part: w.packPart, layout: target.layoutOf(w.packed) }], true);
   const images = renderNest(
     target,
-    w.imageParts.map((part) => placed(part, w.images)),
+    w.imageParts.map((part) => ({ part, layout: target.layoutOf(w.images) })),
   );
+  const finished = w.resultParts.map((parts) =>
+    renderNestHelper(
+      kernel,
+      parts.map((part) => ({ part, layout })),
+      [w.share],
+    ),
+  );
+  kernel.body.push(...summed.lines, ...finished.map((each) => `${each}, task);`));
+  return [packing, images, ...summed.packing, target.launch(kernel, w.share.extent)];
+}
 
-  const kernel = new CKernel(target);
+/** The products of the task's columns, of one block of channels after the other. */
+function sumsOfBlocks(
+  kernel: CKernel,
+  w: PanelledWinograd,
+  options: PanelOptions,
+): { readonly lines: readonly string[]; readonly packing: readonly Launch[] } | undefined {
+  const { target } = kernel;
   const products = target.layoutOf(w.products);
   const product = asContraction(w.productPart, products, (operand) => target.layoutOf(operand));
   if (product === undefined) return undefined;
@@ -44,24 +69,16 @@ export function renderWinogradByPanels(
   if (multiplied === undefined) return undefined;
   const transformed = renderNestHelper(
     kernel,
-    w.filterParts.map((part) => placed(part, w.filters)),
+    w.filterParts.map((part) => ({ part, layout: target.layoutOf(w.filters) })),
     [w.share, w.block],
   );
-  const finished = w.resultParts.map((parts) =>
-    renderNestHelper(
-      kernel,
-      parts.map((part) => ({ part, layout })),
-      [w.share],
-    ),
-  );
   const sums = w.products.shape[0] * products.strides[0];
-  kernel.body.push(
+  const lines = [
     `__builtin_memset(${kernel.pointer(w.products)}, 0, ${sums} * sizeof(real));`,
     `for (long block = 0; block < ${w.block.extent}; block++) {`,
     `${transformed}, task, block);`,
     `${multiplied.helper}, block, (task * ${w.block.extent} + block + 1) * ${blockNumbers});`,
     "}",
-    ...finished.map((each) => `${each}, task);`),
-  );
-  return [packing, images, ...multiplied.packing, target.launch(kernel, w.share.extent)];
+  ];
+  return { lines, packing: multiplied.packing };
 }

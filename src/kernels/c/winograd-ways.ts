@@ -8,6 +8,7 @@ import { tilesOf } from "../winograd-staged.ts";
 import type { Correlation, WinogradOptions } from "../winograd.ts";
 import { type CMachine, hasLargeL2 } from "./target.ts";
 import { tileVectors } from "./tile.ts";
+import { registerPanels } from "./winograd-registers.ts";
 
 /** Tiles of one task, as the L2 cache holds them. Fewer make each task read all filters for less. */
 const mostTiles = (machine: CMachine) => (hasLargeL2(machine) ? 64 : 28);
@@ -30,7 +31,7 @@ const leastShares = 4;
 export type Way =
   | { readonly time: number; readonly blocks: WinogradOptions }
   | { readonly time: number; readonly stages: 2 | 4 }
-  | { readonly time: number; readonly panels: PanelOptions };
+  | { readonly time: number; readonly panels: PanelOptions; readonly inRegisters?: boolean };
 
 /** Numbers that fit into the last cache beside others. */
 const cachedNumbers = 4e6;
@@ -48,6 +49,9 @@ const filterCost = 60;
  */
 const panelFilterCost = ({ lanes, numberBytes }: CMachine) => (lanes * numberBytes === 64 ? 6.4 : 3.5);
 
+/** The same in registers, as measured with 512 bits (Intel Emerald Rapids). */
+const registerFilterCost = 2.7;
+
 /** The best way, or undefined where the direct sum is estimated to be as fast. */
 export function chosenWay(correlation: Correlation, isConstant: boolean, machine: CMachine): Way | undefined {
   const { contraction, p, q, c, image } = correlation;
@@ -61,6 +65,7 @@ export function chosenWay(correlation: Correlation, isConstant: boolean, machine
     const prepared = ways.map((way) => ({ ...way, time: way.time + preparing }));
     return isConstant ? [...prepared, ...byPanels(correlation, size, machine)] : prepared;
   });
+  if (isConstant) ways.push(...inRegisters(correlation, machine));
   const best = ways.reduce((a, b) => (b.time < a.time ? b : a));
   return best.time < 0.95 * direct ? best : undefined;
 }
@@ -126,6 +131,21 @@ function byPanels(correlation: Correlation, size: 2 | 4, machine: CMachine): Way
   const transforming = tiles * (c.extent + k) * products * (transformCost + 2 * fromCache);
   const time = Math.max(multiplying, 9 * filters * fromMemory) + transforming;
   return [{ time, panels: { size, columns, width, steps } }];
+}
+
+/** The same with filters that are transformed in registers. */
+function inRegisters(correlation: Correlation, machine: CMachine): Way[] {
+  const { contraction, c } = correlation;
+  const k = contraction.n.extent;
+  const panels = registerPanels(correlation, machine);
+  if (panels === undefined || k / panels.columns < leastShares) return [];
+  const products = (panels.size + 2) ** 2;
+  const tiles = tilesOf(correlation, panels.size).reduce((x, y) => x * y, 1);
+  const filters = c.extent * k;
+  const multiplying = (tiles + registerFilterCost) * products * filters;
+  const transforming = tiles * (c.extent + k) * products * (transformCost + 2 * fromCache);
+  const time = Math.max(multiplying, 9 * filters * fromMemory) + transforming;
+  return [{ time, panels, inRegisters: true }];
 }
 
 /** With few tiles, register tiles are low. */

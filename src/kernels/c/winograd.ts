@@ -38,7 +38,7 @@ export function renderWinograd(
   const way = chosenWay(correlation, isConstant, target.machine);
   if (way === undefined) return undefined;
   if ("blocks" in way) return renderWinogradInBlocks(target, correlation, way.blocks, layout);
-  if ("panels" in way) return renderWinogradByPanels(target, correlation, way.panels, layout);
+  if ("panels" in way) return renderWinogradByPanels(target, correlation, way.panels, layout, way);
   return renderStages(target, correlation, way.stages, layout, isConstant);
 }
 
