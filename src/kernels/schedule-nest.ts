@@ -39,11 +39,14 @@ export interface Nest {
   readonly reductions: ReadonlyMap<Value, readonly Axis[]>;
 }
 
+/** A part with where its result lies. */
+export interface PlacedPart {
+  readonly part: Part;
+  readonly layout: Layout;
+}
+
 /** Schedules parts that have the same axes; `parts` of other axes must be scheduled by themselves. */
-export function scheduleNest(
-  parts: readonly { readonly part: Part; readonly layout: Layout }[],
-  layoutOf: (operand: Operand) => Layout,
-): Nest {
+export function scheduleNest(parts: readonly PlacedPart[], layoutOf: (operand: Operand) => Layout): Nest {
   let axes = parts[0].part.axes.filter((each) => each.extent > 1);
   const outputs = parts.map(
     ({ part, layout }): Output => ({ value: part.value, layout, linear: linearIndex(part.at, layout) }),

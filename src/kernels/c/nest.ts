@@ -8,10 +8,10 @@
 import { visit } from "../formula.ts";
 import { type Axis, extentOf, type Index } from "../index-expression.ts";
 import type { Layout } from "../layout.ts";
-import { type Nest, scheduleNest } from "../schedule-nest.ts";
+import { type Nest, type PlacedPart, scheduleNest } from "../schedule-nest.ts";
+import { spreadSums } from "../spread-sums.ts";
 import type { Operand } from "../value.ts";
-import { spreadSums } from "./spread-sums.ts";
-import { CKernel, type CTarget, type Launch, type PlacedPart } from "./target.ts";
+import { CKernel, type CTarget, type Launch } from "./target.ts";
 import { type Range, Values } from "./values.ts";
 
 /** Numbers of all outputs, times the size of their windows, that a task should produce. */
@@ -19,7 +19,8 @@ const taskElements = 8192;
 
 /** Renders parts over the same axes, each into its own layout, as one kernel. */
 export function renderNest(target: CTarget, placed: readonly PlacedPart[], constant = false): Launch {
-  const parts = spreadSums(placed, target.machine);
+  const { lanes, registers } = target.machine;
+  const parts = spreadSums(placed, { lanes, sums: registers / 2 });
   target.reads(parts.map(({ part }) => part));
   const kernel = new CKernel(target);
   const nest = scheduled(target, parts);

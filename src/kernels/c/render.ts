@@ -3,7 +3,7 @@
 import type { Formula, Part } from "../formula.ts";
 import type { Layout, Layouts } from "../layout.ts";
 import { asContraction, type Contraction } from "../schedule-contraction.ts";
-import { shareAxes } from "../schedule-nest.ts";
+import { type PlacedPart, shareAxes } from "../schedule-nest.ts";
 import { splitReduction } from "../split-reduction.ts";
 import type { Operand } from "../value.ts";
 import { renderContraction, viewFor } from "./contraction.ts";
@@ -14,15 +14,7 @@ import { gathered } from "./gather.ts";
 import { renderNest } from "./nest.ts";
 import { renderOuterProduct } from "./outer-product.ts";
 import { renderTapProducts } from "./tap-products.ts";
-import {
-  buffers,
-  type CMachine,
-  CTarget,
-  type KernelText,
-  type Launch,
-  type Place,
-  type PlacedPart,
-} from "./target.ts";
+import { buffers, type CMachine, CTarget, type KernelText, type Launch, type Place } from "./target.ts";
 import { renderWinograd } from "./winograd.ts";
 
 export interface RenderOptions {

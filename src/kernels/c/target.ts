@@ -39,12 +39,6 @@ export interface Place {
   readonly offset: number;
 }
 
-/** A part with where its result lies. */
-export interface PlacedPart {
-  readonly part: Part;
-  readonly layout: Layout;
-}
-
 /** One kernel with its addresses, called once for each of its tasks, in any order and from any thread. */
 export interface Launch {
   /** Name of the function: `void name(char *const *bases, const int64_t *offsets, long task, char *own)`. */

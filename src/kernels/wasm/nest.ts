@@ -6,10 +6,8 @@
  * the last element are computed like the others and not stored, so reads may touch a few numbers beyond a tensor's end.
  */
 
-import type { Part } from "../formula.ts";
 import { type Axis, extentOf } from "../index-expression.ts";
-import type { Layout } from "../layout.ts";
-import { type Nest, scheduleNest } from "../schedule-nest.ts";
+import { type Nest, type PlacedPart, scheduleNest } from "../schedule-nest.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
 import { NestValues } from "./nest-values.ts";
 import type { Launch, Target } from "./target.ts";
@@ -23,7 +21,7 @@ const taskElements = 4096;
  */
 export function renderNest(
   target: Target,
-  parts: readonly { part: Part; layout: Layout }[],
+  parts: readonly PlacedPart[],
   given: readonly Axis[] = [],
 ): Launch {
   const nest = scheduleNest(parts, (operand) => target.layoutOf(operand));

@@ -3,14 +3,18 @@
 import type { Formula, Part } from "../formula.ts";
 import { contiguousLayout, type Layout, type Layouts } from "../layout.ts";
 import { asContraction } from "../schedule-contraction.ts";
-import { shareAxes } from "../schedule-nest.ts";
+import { type PlacedPart, shareAxes } from "../schedule-nest.ts";
 import { splitReduction } from "../split-reduction.ts";
+import { spreadSums } from "../spread-sums.ts";
 import type { Operand } from "../value.ts";
 import { ModuleBuilder, type NumberForm, singlePrecision } from "./assembler.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
 import { type Launch, type MemoryMap, Target } from "./target.ts";
 import { renderWinograd } from "./winograd.ts";
+
+/** Vectors of sums side by side: more gain nothing in the registers that V8 has. */
+const sumVectors = 4;
 
 export interface RenderOptions {
   /** Whether the memory is shared between threads. */
@@ -69,7 +73,7 @@ export function render(
 function renderFormula(target: Target, formula: Formula, layout: Layout): Launch[] {
   const launches: Launch[] = [];
   const plain: Part[] = [];
-  const partials: { part: Part; layout: Layout }[] = [];
+  const partials: PlacedPart[] = [];
   for (const part of formula) {
     const contraction = asContraction(part, layout, (operand) => target.layoutOf(operand));
     const rendered =
@@ -103,7 +107,7 @@ function renderFormula(target: Target, formula: Formula, layout: Layout): Launch
 }
 
 /** Parts whose axes agree share their loops, and what they read. */
-function renderTogether(target: Target, parts: readonly { part: Part; layout: Layout }[]): Launch[] {
+function renderTogether(target: Target, parts: readonly PlacedPart[]): Launch[] {
   const [first] = parts;
   if (first === undefined) return [];
   const shared = shareAxes(parts.map(({ part }) => part));
@@ -111,7 +115,10 @@ function renderTogether(target: Target, parts: readonly { part: Part; layout: La
     return [
       renderNest(
         target,
-        shared.map((part, i) => ({ part, layout: parts[i].layout })),
+        spreadSums(
+          shared.map((part, i) => ({ part, layout: parts[i].layout })),
+          { lanes: target.numbers.lanes, sums: sumVectors },
+        ),
       ),
     ];
   return parts.map((each) => renderNest(target, [each]));

@@ -3,31 +3,35 @@
  * memory once for each, a line here and a line there. So several vectors that lie next to each other are summed together.
  */
 
-import { type Part, substitute } from "../formula.ts";
-import { type Axis, axis, extentOf, type Index, index } from "../index-expression.ts";
-import { linearIndex } from "../layout.ts";
-import type { CMachine, PlacedPart } from "./target.ts";
+import { type Part, substitute } from "./formula.ts";
+import { type Axis, axis, extentOf, type Index, index } from "./index-expression.ts";
+import { linearIndex } from "./layout.ts";
+import type { PlacedPart } from "./schedule-nest.ts";
 
 /** Places of a sum from which on it is long. */
 const leastPlaces = 32;
-/** Registers for sums; the others are for what is read. */
-const sumRegisters = ({ registers }: CMachine) => registers / 2;
 
-/** The parts, each as several that go through neighbouring vectors side by side; unchanged where they are not such sums. */
-export function spreadSums(placed: readonly PlacedPart[], machine: CMachine): readonly PlacedPart[] {
+/** Numbers in a vector, and how many vectors of sums fit into registers beside what is read. */
+export interface SumVectors {
+  readonly lanes: number;
+  readonly sums: number;
+}
+
+/** The parts, over the same axes, each as several that go through neighbouring vectors side by side; unchanged where they are not such sums. */
+export function spreadSums(placed: readonly PlacedPart[], together: SumVectors): readonly PlacedPart[] {
   const { axes } = placed[0].part;
   const last = axes.at(-1);
   if (last === undefined || !placed.every((each) => isLongSum(each, last))) return placed;
-  const vectors = vectorsTogether(last.extent, placed.length, machine);
+  const vectors = vectorsTogether(last.extent, placed.length, together);
   if (vectors === 1) return placed;
-  const width = vectors * machine.lanes;
+  const width = vectors * together.lanes;
   const block = axis(`${last.name}Block`, last.extent / width);
-  const lane = axis(`${last.name}Lane`, machine.lanes);
+  const lane = axis(`${last.name}Lane`, together.lanes);
   return placed.flatMap(({ part, layout }) =>
     Array.from({ length: vectors }, (_, i) => {
       const at = index(block)
         .times(width)
-        .plus(i * machine.lanes)
+        .plus(i * together.lanes)
         .plus(lane);
       const replacement = new Map<Axis, Index>([[last, at]]);
       const moved: Part = {
@@ -48,8 +52,8 @@ function isLongSum({ part, layout }: PlacedPart, channels: Axis): boolean {
 }
 
 /** How many vectors: as many as have registers for their sums and divide what there is. */
-function vectorsTogether(extent: number, sums: number, machine: CMachine): number {
-  let vectors = Math.floor(sumRegisters(machine) / sums);
-  while (vectors > 1 && extent % (vectors * machine.lanes) !== 0) vectors--;
+function vectorsTogether(extent: number, sums: number, together: SumVectors): number {
+  let vectors = Math.floor(together.sums / sums);
+  while (vectors > 1 && extent % (vectors * together.lanes) !== 0) vectors--;
   return Math.max(1, vectors);
 }
