@@ -16,7 +16,7 @@ import { type Operand, Source, Value } from "../value.ts";
 import type { CMachine } from "./target.ts";
 import { farCost, panelNumbers, stepsInCache, tilingOf } from "./tile.ts";
 
-/** Numbers that a copy may have: more come from memory. */
+/** Rows times steps of the sum: of more, a copy comes from memory, and one of shared rows took longer as well (256 channels at 14×14). */
 const mostNumbers = 4 * 1024 * 1024;
 /** What copying a number costs, in multiply-adds. */
 const copyCost = 10;

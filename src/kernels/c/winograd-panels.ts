@@ -1,6 +1,7 @@
 /**
  * Renders `../winograd-panels.ts`: all tiles of the image are transformed, then a task takes some columns of the result through all
- * channels, a block of them after the other, and back. While it multiplies one block's filters, it asks memory for the next.
+ * channels, a block of them after the other, and back. While it multiplies one block's filters, it asks memory for the next. Sums of
+ * very few tiles stay in registers (`winograd-registers.ts`).
  */
 
 import type { Layout } from "../layout.ts";
@@ -10,7 +11,7 @@ import { type PanelledWinograd, type PanelOptions, winogradByPanels } from "../w
 import { renderContractionHelper } from "./contraction.ts";
 import { renderNest, renderNestHelper } from "./nest.ts";
 import { CKernel, type CTarget, type Launch } from "./target.ts";
-import { sumsInRegisters } from "./winograd-registers.ts";
+import { type PanelSums, sumsInRegisters } from "./winograd-registers.ts";
 
 /** The filters are constant: they are brought into the order in which they are used once. */
 export function renderWinogradByPanels(
@@ -23,16 +24,7 @@ export function renderWinogradByPanels(
   const w = winogradByPanels(correlation, options);
   const kernel = new CKernel(target);
   target.place(w.packed, "kept");
-  if (inRegisters) {
-    target.place(w.images, "scratch");
-    target.place(w.products, "thread");
-  } else {
-    target.placeApart(w.images, "scratch", 1);
-    for (const each of [w.filters, w.products]) target.placeApart(each, "thread");
-  }
-  const summed = inRegisters
-    ? { lines: sumsInRegisters(kernel, w, options), packing: [] }
-    : sumsOfBlocks(kernel, w, options);
+  const summed = inRegisters ? sumsInRegisters(kernel, w, options) : sumsOfBlocks(kernel, w, options);
   if (summed === undefined) return undefined;
   const packing = renderNest(target, [{ part: w.packPart, layout: target.layoutOf(w.packed) }], true);
   const images = renderNest(
@@ -50,13 +42,11 @@ export function renderWinogradByPanels(
   return [packing, images, ...summed.packing, target.launch(kernel, w.share.extent)];
 }
 
-/** The products of the task's columns, of one block of channels after the other. */
-function sumsOfBlocks(
-  kernel: CKernel,
-  w: PanelledWinograd,
-  options: PanelOptions,
-): { readonly lines: readonly string[]; readonly packing: readonly Launch[] } | undefined {
+/** Places images and products, and sets the products of the task's columns, of one block of channels after the other. */
+function sumsOfBlocks(kernel: CKernel, w: PanelledWinograd, options: PanelOptions): PanelSums | undefined {
   const { target } = kernel;
+  target.placeApart(w.images, "scratch", 1);
+  for (const each of [w.filters, w.products]) target.placeApart(each, "thread");
   const products = target.layoutOf(w.products);
   const product = asContraction(w.productPart, products, (operand) => target.layoutOf(operand));
   if (product === undefined) return undefined;

@@ -11,7 +11,7 @@ import type { Operand } from "../value.ts";
 import { type Correlation, transforms } from "../winograd.ts";
 import type { PanelledWinograd, PanelOptions } from "../winograd-panels.ts";
 import { tilesOf } from "../winograd-staged.ts";
-import type { CKernel, CMachine } from "./target.ts";
+import type { CKernel, CMachine, Launch } from "./target.ts";
 
 /** So many blocks before they are used, filters are asked for: they come from memory. */
 const blocksAhead = 4;
@@ -29,12 +29,20 @@ export function registerPanels(correlation: Correlation, machine: CMachine): Pan
   return { size, columns: lanes, width: lanes, steps: lanes };
 }
 
-/** Lines that set the products of the task's columns. */
+/** Lines that set the products of the task's columns, and what is packed for them before. */
+export interface PanelSums {
+  readonly lines: readonly string[];
+  readonly packing: readonly Launch[];
+}
+
+/** Places images and products, and sets the products of the task's columns. */
 export function sumsInRegisters(
   kernel: CKernel,
   { packed, images, products, block }: Pick<PanelledWinograd, "packed" | "images" | "products" | "block">,
   { size, columns, steps }: PanelOptions,
-): string[] {
+): PanelSums {
+  kernel.target.place(images, "scratch");
+  kernel.target.place(products, "thread");
   const { filterRows } = transforms[size];
   const alpha = size + 2;
   const tiles = numbersOf(products) / (alpha * alpha * columns);
@@ -51,7 +59,7 @@ export function sumsInRegisters(
   });
   const factors = scaled.flatMap(({ factor: vertical }) => scaled.map(({ factor }) => vertical * factor));
   const sums = kernel.pointer(products);
-  return [
+  const lines = [
     `__builtin_memset(${sums}, 0, ${alpha * row} * sizeof(real));`,
     `for (long block = 0; block < ${block.extent}; block++) {`,
     `const real *f = ${kernel.pointer(packed)} + (task * ${block.extent} + block) * ${9 * steps * columns};`,
@@ -64,6 +72,7 @@ export function sumsInRegisters(
     `for (real *s = ${sums} + t * ${tiles * columns}, *end = s + ${tiles * columns}; s < end; s += ${columns})`,
     `store_${columns}(s, factors[t] * load_${columns}(s));`,
   ];
+  return { lines, packing: [] };
 }
 
 /** A row of G: `factor` times [1, u, w], or the `unit` vector of this place. */

@@ -125,27 +125,29 @@ function byPanels(correlation: Correlation, size: 2 | 4, machine: CMachine): Way
   const steps = largestDivisor(c.extent, Math.floor(numbers / columns));
   const isSmall = tiles * (columns + steps) <= numbers;
   if (!isSmall || steps < leastSteps || k % columns !== 0 || k / columns < leastShares) return [];
-  const filters = c.extent * k;
   // Each block of channels reads and writes all sums.
-  const multiplying = (tiles * (1 + 4 / steps) + panelFilterCost(machine)) * products * filters;
-  const transforming = tiles * (c.extent + k) * products * (transformCost + 2 * fromCache);
-  const time = Math.max(multiplying, 9 * filters * fromMemory) + transforming;
+  const time = panelTime(correlation, size, tiles * (1 + 4 / steps) + panelFilterCost(machine));
   return [{ time, panels: { size, columns, width, steps } }];
 }
 
 /** The same with filters that are transformed in registers. */
 function inRegisters(correlation: Correlation, machine: CMachine): Way[] {
+  const panels = registerPanels(correlation, machine);
+  if (panels === undefined || correlation.contraction.n.extent / panels.columns < leastShares) return [];
+  const tiles = tilesOf(correlation, panels.size).reduce((x, y) => x * y, 1);
+  return [
+    { time: panelTime(correlation, panels.size, tiles + registerFilterCost), panels, inRegisters: true },
+  ];
+}
+
+/** The time of panels, where transforming and using a number of a transformed filter costs `perNumber`. */
+function panelTime(correlation: Correlation, size: 2 | 4, perNumber: number): number {
   const { contraction, c } = correlation;
   const k = contraction.n.extent;
-  const panels = registerPanels(correlation, machine);
-  if (panels === undefined || k / panels.columns < leastShares) return [];
-  const products = (panels.size + 2) ** 2;
-  const tiles = tilesOf(correlation, panels.size).reduce((x, y) => x * y, 1);
-  const filters = c.extent * k;
-  const multiplying = (tiles + registerFilterCost) * products * filters;
+  const [filters, products] = [c.extent * k, (size + 2) ** 2];
+  const tiles = tilesOf(correlation, size).reduce((x, y) => x * y, 1);
   const transforming = tiles * (c.extent + k) * products * (transformCost + 2 * fromCache);
-  const time = Math.max(multiplying, 9 * filters * fromMemory) + transforming;
-  return [{ time, panels, inRegisters: true }];
+  return Math.max(perNumber * products * filters, 9 * filters * fromMemory) + transforming;
 }
 
 /** With few tiles, register tiles are low. */
