@@ -4,6 +4,14 @@
  * fixed-width SIMD, relaxed SIMD and threads extensions.
  */
 
+import {
+  type Code,
+  type Instruction,
+  type MemoryInstruction,
+  memoryOpcodes,
+  opcodes,
+} from "./instructions.ts";
+
 export type ValueType = "i32" | "v128";
 const typeCodes = { i32: 0x7f, v128: 0x7b } as const;
 
@@ -14,95 +22,6 @@ export interface NumberForm {
 }
 export const singlePrecision: NumberForm = { bytes: 4, lanes: 4 };
 export const doublePrecision: NumberForm = { bytes: 8, lanes: 2 };
-
-/** What stands for an instruction; one on vectors of numbers is another in double precision. */
-type Code = number | readonly [single: number, double: number];
-
-/** Instructions without immediates. Those above 0xff are in the group of their upper byte. */
-const opcodes = {
-  unreachable: 0x00,
-  return: 0x0f,
-  drop: 0x1a,
-  select: 0x1b,
-  "i32.eqz": 0x45,
-  "i32.eq": 0x46,
-  "i32.ne": 0x47,
-  "i32.lt_s": 0x48,
-  "i32.lt_u": 0x49,
-  "i32.gt_s": 0x4a,
-  "i32.le_s": 0x4c,
-  "i32.ge_s": 0x4e,
-  "i32.ge_u": 0x4f,
-  "i32.add": 0x6a,
-  "i32.sub": 0x6b,
-  "i32.mul": 0x6c,
-  "i32.div_s": 0x6d,
-  "i32.div_u": 0x6e,
-  "i32.rem_s": 0x6f,
-  "i32.rem_u": 0x70,
-  "i32.and": 0x71,
-  "i32.or": 0x72,
-  "i32.xor": 0x73,
-  "i32.shl": 0x74,
-  "i32.shr_u": 0x76,
-  "i32x4.splat": 0xfd11,
-  "v128.not": 0xfd4d,
-  "v128.and": 0xfd4e,
-  "v128.andnot": 0xfd4f,
-  "v128.or": 0xfd50,
-  "v128.xor": 0xfd51,
-  "v128.bitselect": 0xfd52,
-  "i32x4.eq": 0xfd37,
-  "i32x4.lt_s": 0xfd39,
-  "i32x4.gt_s": 0xfd3b,
-  "i32x4.shl": 0xfdab01,
-  "i32x4.shr_s": 0xfdac01,
-  "i32x4.shr_u": 0xfdad01,
-  "i32x4.add": 0xfdae01,
-  "i32x4.sub": 0xfdb101,
-  "i32x4.mul": 0xfdb501,
-  "i64x2.extend_low_i32x4_s": 0xfdc701,
-  "i64x2.shl": 0xfdcb01,
-  "i64x2.shr_u": 0xfdcd01,
-  "i64x2.add": 0xfdce01,
-  "vector.eq": [0xfd41, 0xfd47],
-  "vector.ne": [0xfd42, 0xfd48],
-  "vector.lt": [0xfd43, 0xfd49],
-  "vector.gt": [0xfd44, 0xfd4a],
-  "vector.le": [0xfd45, 0xfd4b],
-  "vector.ge": [0xfd46, 0xfd4c],
-  "vector.nearest": [0xfd6a, 0xfd9401],
-  "vector.abs": [0xfde001, 0xfdec01],
-  "vector.neg": [0xfde101, 0xfded01],
-  "vector.sqrt": [0xfde301, 0xfdef01],
-  "vector.add": [0xfde401, 0xfdf001],
-  "vector.sub": [0xfde501, 0xfdf101],
-  "vector.mul": [0xfde601, 0xfdf201],
-  "vector.div": [0xfde701, 0xfdf301],
-  "vector.min": [0xfde801, 0xfdf401],
-  "vector.max": [0xfde901, 0xfdf501],
-  "vector.pmin": [0xfdea01, 0xfdf601],
-  "vector.pmax": [0xfdeb01, 0xfdf701],
-  // Of four integers, the first become numbers.
-  "vector.convert_i32x4_s": [0xfdfa01, 0xfdfe01],
-  "vector.convert_i32x4_u": [0xfdfb01, 0xfdff01],
-  // Numbers become the first of four integers.
-  "vector.trunc_sat_s": [0xfdf801, 0xfdfc01],
-  "vector.relaxed_madd": [0xfd8502, 0xfd8702],
-} as const satisfies Readonly<Record<string, Code>>;
-export type Instruction = keyof typeof opcodes;
-
-/** Loads and stores; those of one number fill all lanes of a vector, or the first beside zeros. */
-const memoryOpcodes = {
-  "i32.load": 0x28,
-  "v128.load": 0xfd00,
-  "v128.load32_splat": 0xfd09,
-  "v128.store": 0xfd0b,
-  "vector.load_splat": [0xfd09, 0xfd0a],
-  "vector.load_zero": [0xfd5c, 0xfd5d],
-  "number.store": [0x38, 0x39],
-} as const satisfies Readonly<Record<string, Code>>;
-export type MemoryInstruction = keyof typeof memoryOpcodes;
 
 /** Every address is a multiple of four bytes, 2². */
 const alignment = 2;

@@ -89,9 +89,9 @@ class FewRowsRenderer {
   /** A task is one chunk of the sum for some columns. */
   private sums(address: number, perChunk: number, chunks: number): Launch {
     const { target, c, width } = this;
-    const { bytes } = target.numbers;
+    const { bytes, lanes } = target.numbers;
     const { rows, rowFactor, steps, stepOfA, stepOfB } = this.e;
-    const columns = Math.min(width, Math.max(64, Math.floor(sumBytes / bytes / rows / 4) * 4));
+    const columns = Math.min(width, Math.max(64, Math.floor(sumBytes / bytes / rows / lanes) * lanes));
     const shares = Math.ceil(width / columns);
     const f = target.kernel();
     const [share, chunk, a, b, out, length, left] = [0, 1, 2, 3, 4, 5, 6].map(() => f.local("i32"));
