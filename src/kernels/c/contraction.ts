@@ -206,11 +206,10 @@ function schedule(
   const steps = extentOf(sumInTile);
   const isLong = inPlace ? steps > 2 * stepsInBlock : steps > stepsInCache(target.machine);
   const isBlocked = isLong && !isPanel && !blocksSum && rowCount >= packingRows;
-  const needsSums = isParted || isBlocked;
   const beside = readsBeside(target, c);
   const isPlain =
     isEpilogue(c.part.value, c.sum) && beside.every(({ linear }) => [0, 1].includes(linear.factorOf(c.n)));
-  const partials = needsSums || !isPlain ? partialSums(target, c, splits) : undefined;
+  const partials = isParted || !isPlain ? partialSums(target, c, splits) : undefined;
   const around = partials === undefined ? beside : [];
   const { out, outFactor } = outOf(c, layout, partials);
   const blocked = box && {
@@ -257,11 +256,10 @@ function schedule(
       ? box.block
       : undefined;
   const walk = {
-    ...{ accumulates: needsSums || adds, adds },
+    ...{ accumulates: isParted || adds, adds },
     ...{ target, c, view, blocksRows, splits, tiling, panels, packs: !inPlace, isPanel },
     ...{ partials, around, out, outFactor, rows, along, sums, sumBlock, blocksSum },
     askedInPanel: asked === undefined ? undefined : asked / panelCount(tiling),
-    blocksInPanel: isBlocked && !inPlace && hasSmallA(c, view),
     window: blocksRows && along > 0 && sumBlock === undefined ? windowRows(c, view, sums, tiling) : undefined,
   };
   return { walk: { ...walk, rowsPerTask: rowsPerTask(walk) }, packing };
@@ -335,7 +333,8 @@ function rowsPerTask({
   // All of B passes the rows of a task: with a long sum from beyond the L2 cache, so that these are many, in equal parts.
   const enough = sumBlock === undefined ? enoughTasks : Math.min(enoughTasks, tasksPerThread * threads);
   const balanced = (run.extent * extentOf(c.batch) * (isLarge ? panels : 1)) / enough;
-  const atMost = accumulates && !packs ? run.extent / 8 : Math.min(most / inner, balanced);
+  const atMost =
+    (accumulates || sumBlock !== undefined) && !packs ? run.extent / 8 : Math.min(most / inner, balanced);
   const wanted = sumBlock === undefined ? atMost : run.extent / Math.ceil(run.extent / atMost);
   const multiple = along === 0 ? Math.max(...tiling.groups.map((group) => group.rows)) : 1;
   const isCommon = along !== 0 || tiling.groups.every((group) => group.rows === multiple);

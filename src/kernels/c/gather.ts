@@ -3,8 +3,8 @@
  * fit badly into them, as after a stride in the last stage of a network: 7 rows of pixels are a tile of 4 and one of 3. Behind one
  * another, those of all rows and images fill tiles. Columns use each number so often that copying costs little.
  *
- * Where a window slides down by a row at a time, the rows of an image that it reads are the same for its neighbours: they are copied once,
- * each with those of the other images behind it, and not once for each of the window's.
+ * Where a window slides down by a row at a time, the rows of an image that it reads are the same for its neighbours: they are copied once
+ * and not once for each of the window's.
  */
 
 import type { View } from "../contraction-view.ts";
@@ -25,7 +25,7 @@ const leastGain = 0.05;
 
 export interface Gathered {
   readonly contraction: Contraction;
-  /** What is copied, [...rows, ...sum], or where the window slides [rows of an image, ...other rows, ...rest of the sum]. */
+  /** What is copied, [...rows, ...sum]; where the window slides, rows of the image are all that it reads, and the sum has none. */
   readonly operand: Operand;
   readonly part: Part;
   /** Where the result's rows are not behind one another, as in gradients of strided inputs: sums [...rows, n], and what becomes of them. */
@@ -44,14 +44,15 @@ export function gathered(
   const [written, read] = [linearIndex(c.part.at, layout), linearIndex(c.a.at, layoutOfA)];
   const factors = (linear: Index) => (each: Axis) => linear.factorOf(each);
   const slide = slideOf(c);
-  const rest = (axes: readonly Axis[]) => axes.filter((each) => each !== slide?.row && each !== slide?.tap);
-  const m = slide === undefined ? c.m : [slide.row, ...rest(c.m)];
-  const isScattered = mergeRuns(m, [factors(written)]).length > 1;
+  const isScattered = mergeRuns(c.m, [factors(written)]).length > 1;
   const isWhole = c.a.fill === undefined && mergeRuns(c.m, [factors(read)]).length === 1;
   const [rows, steps] = [extentOf(c.m), extentOf(c.k)];
   // Axes of what is copied, and what of A they stand for.
   const down = slide && axis("down", slide.row.extent + slide.tap.extent - 1);
-  const axes = down === undefined ? [...c.m, ...c.k] : [down, ...rest(c.m), ...rest(c.k)];
+  const axes = [
+    ...c.m.map((each) => (down && each === slide?.row ? down : each)),
+    ...c.k.filter((each) => each !== slide?.tap),
+  ];
   if (isWhole || rows * steps > mostNumbers) return undefined;
   const along = c.m[c.m.length - 1].extent;
   const box = view?.box;
@@ -60,14 +61,18 @@ export function gathered(
   const boxes = isLarge ? Math.ceil(box.blocked.extent / box.block) * extentOf(box.outside) : 0;
   const reading = farCost * boxes * Math.ceil(c.n.extent / machine.lanes);
   const now = tilingOf(c.n.extent, along, rows / along, steps, machine).cost + reading;
-  const then = tilingOf(c.n.extent, rows, 1, Math.min(steps, stepsInCache(machine)), machine).cost;
+  // Rows that the window slides over lie behind those of another image with a gap between.
+  const together = slide === undefined ? rows : extentOf(c.m.slice(c.m.indexOf(slide.row)));
+  const inCache = Math.min(steps, stepsInCache(machine));
+  const then = tilingOf(c.n.extent, together, rows / together, inCache, machine).cost;
   const copying = copyCost / c.n.extent + (isScattered ? copyCost / steps : 0);
   if (now / then - 1 < leastGain + copying) return undefined;
 
   const operand: Operand = { shape: axes.map((each) => each.extent) };
   const part = scatter(operand.shape, (...places) => {
     const replacement = new Map(axes.map((each, i): [Axis, Index] => [each, index(places[i])]));
-    if (slide !== undefined) replacement.set(slide.row, index(places[0])).set(slide.tap, index(0));
+    if (slide !== undefined)
+      replacement.set(slide.row, index(places[c.m.indexOf(slide.row)])).set(slide.tap, index(0));
     return {
       at: places.map(index),
       value: new Value({ ...c.a, at: c.a.at.map((each) => each.substitute(replacement)) }),
@@ -75,13 +80,13 @@ export function gathered(
   });
   const at = axes.map((each) => (slide && each === down ? index(slide.row).plus(slide.tap) : index(each)));
   const a = { ...c.a, operand, at, fill: undefined };
-  if (!isScattered) return { contraction: { ...c, m, a }, operand, part, scattered: undefined };
-  const outputs = [...m, c.n];
+  if (!isScattered) return { contraction: { ...c, a }, operand, part, scattered: undefined };
+  const outputs = [...c.m, c.n];
   const sums: Operand = { shape: outputs.map((each) => each.extent) };
   const plain: Part = { axes: outputs, at: outputs.map(index), value: c.sum };
   const value = replaceValue(c.part.value, c.sum, new Source(sums).at(...outputs));
   const scattered = { sums, part: { ...c.part, value } };
-  return { contraction: { ...c, m, a, part: plain }, operand, part, scattered };
+  return { contraction: { ...c, a, part: plain }, operand, part, scattered };
 }
 
 /** The axes of rows and of the window's rows that A is read at the sum of, and which it is read at nowhere else. */

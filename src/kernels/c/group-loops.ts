@@ -29,6 +29,8 @@ export interface Sources {
   readonly out: string;
   /** A copy of the task's rows, where tiles read that. */
   readonly copy: string | undefined;
+  /** Where sums of a panel wait between blocks, where there are some. */
+  readonly sums: string | undefined;
   /** Numbers between the rows that tiles read. */
   readonly rowStep: number;
 }
@@ -119,18 +121,19 @@ export class GroupLoops {
   private eachPanel(inside: () => void): void {
     const { t, group, width, lines } = this;
     lines.push(panelLoop(group, t.tiling.lanes));
-    if (t.blocksInPanel) lines.push(...sumBlockLoop(t, t.sums[0].extent));
+    const inBlocks = this.at.sums !== undefined;
+    if (inBlocks) lines.push(...sumBlockLoop(t, t.sums[0].extent), `real *sums = ${this.at.sums};`);
     const from = t.sumBlock === undefined ? "" : term(sumBlockNames(t)[0], this.factorB(t.sums[0]));
     lines.push(
       `const real *const bPanel = ${this.at.b}${from} + ${t.panels.start(group)} + (panel - ${group.panel}) * ${t.panels.step(group)};`,
     );
     // Blocks of a panel lie behind one another, as panels do.
-    const next = t.blocksInPanel ? this.stepsOfBlock() : this.stepsPerTile;
+    const next = inBlocks ? this.stepsOfBlock() : this.stepsPerTile;
     if (this.asksPanel && t.askedInPanel === undefined)
       lines.push(`const real *ahead = bPanel + ${width} * ${next};`);
     inside();
     lines.push("}");
-    if (t.blocksInPanel) lines.push("}");
+    if (inBlocks) lines.push("}");
   }
 
   /** Loops over runs of rows, and inside over tiles. */
@@ -233,6 +236,7 @@ real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[alo
         "}",
       );
     this.call({ height, deep, isDirect: false }, rowsAt, "tile");
+    if (this.at.sums !== undefined) lines.push(`if (${this.isLastBlock()}) {`);
     if (this.isBare)
       lines.push(
         eachRow,
@@ -240,6 +244,7 @@ real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[alo
         "}",
       );
     else lines.push(...epilogueLines(t, kernel, this.variables, { height, deep, width, columns }));
+    if (this.at.sums !== undefined) lines.push("}");
     lines.push("}");
   }
 
@@ -282,6 +287,7 @@ real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[alo
       deepPitch: isDirect ? (this.around?.factors[1] ?? 0) : height * width,
       columns: isDirect ? (this.columns ?? width) : width,
       accumulates: t.accumulates,
+      isBlock: this.at.sums !== undefined,
       asks,
       asksRows: this.asksRows,
       isRest: (height < lowest || deep < group.deep) && this.tilesOfPanel() >= wholeToRest,
@@ -298,10 +304,17 @@ real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[alo
       to,
       sumBlock === undefined ? steps : sumBlockNames(t)[1],
       isAsking ? "ahead" : "0",
+      ...(tile.isBlock ? ["sums", `${sumBlockNames(t)[0]} == 0`, this.isLastBlock()] : []),
       ...further,
     ];
     const next = isAsking ? ` ahead += ${asks} * ${this.stepsOfBlock()};` : "";
-    this.lines.push(`${name}(${given.join(", ")});${next}`);
+    const sums = tile.isBlock ? ` sums += ${deep * height * width};` : "";
+    this.lines.push(`${name}(${given.join(", ")});${next}${sums}`);
+  }
+
+  private isLastBlock(): string {
+    const [from, count] = sumBlockNames(this.t);
+    return `${from} + ${count} == ${this.t.sums[0].extent}`;
   }
 
   /** Steps of the sum at a time, as C. */

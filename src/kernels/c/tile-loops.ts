@@ -6,7 +6,7 @@ import { boxLines } from "./box.ts";
 import { fixedTerms, GroupLoops, term } from "./group-loops.ts";
 import { firstColumn } from "./panels.ts";
 import { type CKernel, collision, lineNumbers, type Place } from "./target.ts";
-import { rowRange, sumBlockLoop, sumBlockNames, type Walk } from "./walk.ts";
+import { blocksInPanel, rowRange, sumBlockLoop, sumBlockNames, type Walk } from "./walk.ts";
 
 /** Rows of a tile whose lines may collide: an L1 cache has 8 ways or more, of which B and the result take some. */
 const waysLeft = 6;
@@ -20,7 +20,7 @@ export class TileLoops {
 
   /** The loops of a task, from boxes to tiles. */
   task(kernel: CKernel, variables: Map<Axis, string>, lines: string[] = kernel.body): void {
-    const { splits, partials, sums, sumBlock, blocksSum, blocksInPanel } = this.t;
+    const { splits, partials, blocksSum } = this.t;
     const { box } = this.t.view;
     lines.push("(void)chunk; (void)block; (void)panelFrom; (void)panelTo; (void)rowFrom; (void)rowTo;");
     if (this.t.blocksRows && box !== undefined)
@@ -39,12 +39,10 @@ export class TileLoops {
       depth++;
     }
     if (this.t.blocksRows) this.fillBox(kernel, lines, variables);
-    if (sumBlock !== undefined && !blocksInPanel) {
-      lines.push(
-        ...sumBlockLoop(this.t, blocksSum && box !== undefined ? box.blocked.extent : sums[0].extent),
-      );
+    if (blocksSum && box !== undefined) {
+      lines.push(...sumBlockLoop(this.t, box.blocked.extent));
       depth++;
-      if (blocksSum) this.fillBox(kernel, lines, variables);
+      this.fillBox(kernel, lines, variables);
     }
     this.tiles(kernel, lines, variables);
     for (let i = 0; i < depth; i++) lines.push("}");
@@ -74,6 +72,7 @@ export class TileLoops {
     const chunk = this.t.splits.length > 0 ? term("chunk", out.strides[0]) : "";
     const sources = {
       ...{ a, b, rowStep },
+      sums: blocksInPanel(this.t) ? kernel.pointerTo(this.sumsPlace()) : undefined,
       out: `${pointerOut}${fixedTerms(variables, outFactor)}${block}${chunk}`,
       copy: isCopied ? kernel.pointerTo(this.copyPlace()) : undefined,
     };
@@ -87,11 +86,11 @@ export class TileLoops {
 
   /** Whether rows are copied further apart. */
   private copiesRows(): boolean {
-    const { rows, sums, along } = this.t;
-    if (this.t.view.box !== undefined || this.t.accumulates || rows.length !== 1 || sums.length !== 1)
-      return false;
+    const { rows, sums, along, view, accumulates, sumBlock } = this.t;
+    if (view.box !== undefined || accumulates || rows.length !== 1 || sums.length !== 1) return false;
     return (
       along === 0 &&
+      sumBlock === undefined &&
       rows[0].factors[0] % collision === 0 &&
       sums[0].factors[0] === 1 &&
       this.t.tiling.groups.some((group) => group.rows > waysLeft)
@@ -102,6 +101,19 @@ export class TileLoops {
   private copyPlace(): Place {
     this.copy ??= this.t.target.scratch(this.t.rowsPerTask * (this.t.sums[0].extent + lineNumbers), "thread");
     return this.copy;
+  }
+
+  private sums: Place | undefined;
+  /** For the sums of a panel between blocks. */
+  private sumsPlace(): Place {
+    const { rows, view, rowsPerTask, tiling } = this.t;
+    const places = rows.reduce(
+      (all, { extent }, i) => all * (i > 0 || view.box !== undefined ? extent : rowsPerTask),
+      1,
+    );
+    const width = Math.max(...tiling.groups.map(({ vectors }) => vectors * tiling.lanes));
+    this.sums ??= this.t.target.scratch(places * width, "thread");
+    return this.sums;
   }
 
   private box: Place | undefined;

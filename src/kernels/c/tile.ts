@@ -34,6 +34,8 @@ export interface Tile {
   readonly columns: number;
   /** Whether the tile goes on from what is stored. */
   readonly accumulates: boolean;
+  /** Whether its sum is a block of a longer one, between which sums wait at the tile's argument `sums`, vector behind vector. Default false. */
+  readonly isBlock?: boolean;
   /**
    * What of B is asked for beforehand, because weights of a large network come from memory, where prefetchers of the machine stop
    * at each page: numbers at `ahead` in each step, so that the tiles of one panel ask for the next; or a fixed way further; or nothing.
@@ -83,10 +85,11 @@ export const wholeToRest = 8;
 const levelGain = 0.98;
 
 /** Arguments of a tile's function. */
-export function tileArguments({ finish, asks }: Pick<Tile, "finish" | "asks">): string {
+export function tileArguments({ finish, asks, isBlock }: Pick<Tile, "finish" | "asks" | "isBlock">): string {
   const apart = typeof asks === "object" ? ", const long apart" : "";
+  const block = isBlock ? ", real *restrict sums, const long isFirst, const long isLast" : "";
   const further = finish?.pointers.map((each) => `, const real *restrict ${each}`).join("") ?? "";
-  return `const real *restrict a, const real *restrict b, real *restrict t, const long steps, const real *ahead${apart}${further}`;
+  return `const real *restrict a, const real *restrict b, real *restrict t, const long steps, const real *ahead${apart}${block}${further}`;
 }
 
 export function tileBody(tile: Tile): string {
@@ -99,7 +102,16 @@ export function tileBody(tile: Tile): string {
   const offset = (i: number, step: number, deepStep: number) =>
     Math.floor(i / rows) * deepStep + (i % rows) * step;
   const at = (i: number, j: number) => `t + ${offset(i, tile.pitch, tile.deepPitch) + j * lanes}`;
-  each((i, j) => `v${lanes} c${i}_${j} = ${accumulates ? `load_${lanes}(${at(i, j)})` : `{0}`};`);
+  const sums = (i: number, j: number) => `sums + ${(i * vectors + j) * lanes}`;
+  const begun = (i: number, j: number) => (accumulates ? `load_${lanes}(${at(i, j)})` : `(v${lanes}){0}`);
+  if (tile.isBlock) {
+    each((i, j) => `v${lanes} c${i}_${j};`);
+    lines.push("if (isFirst) {");
+    each((i, j) => `c${i}_${j} = ${begun(i, j)};`);
+    lines.push("} else {");
+    each((i, j) => `c${i}_${j} = load_${lanes}(${sums(i, j)});`);
+    lines.push("}");
+  } else each((i, j) => `v${lanes} c${i}_${j} = ${begun(i, j)};`);
   const last = sum.length - 1;
   for (const [i, run] of sum.entries()) {
     const [outerA, outerB] = i === 0 ? ["a", "b"] : [`a${i - 1}`, `b${i - 1}`];
@@ -108,6 +120,11 @@ export function tileBody(tile: Tile): string {
   }
   lines.push(...innermostSteps(tile, last, offset));
   for (let i = last - 1; i >= 0; i--) lines.push(`a${i} += ${sum[i].a}; b${i} += ${sum[i].b};`, "}");
+  if (tile.isBlock) {
+    lines.push("if (!isLast) {");
+    each((i, j) => `store_${lanes}(${sums(i, j)}, c${i}_${j});`);
+    lines.push("return;", "}");
+  }
   each((i, j) => {
     const count = Math.min(lanes, tile.columns - j * lanes);
     const place = { row: i % rows, stretch: Math.floor(i / rows), column: j * lanes, count };

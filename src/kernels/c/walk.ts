@@ -27,7 +27,7 @@ export interface Walk {
   readonly blocksSum: boolean;
   /** Axes of the sum that are walked outside the tiles. */
   readonly splits: readonly Axis[];
-  /** Whether tiles go on from sums in memory. */
+  /** Whether tiles go on from what is stored. */
   readonly accumulates: boolean;
   /** Whether those are there when the walk begins, not zeros that it writes. */
   readonly adds: boolean;
@@ -50,10 +50,8 @@ export interface Walk {
   readonly along: number;
   /** Runs of the sum; where it is walked in blocks, these are of the first. */
   readonly sums: readonly Run[];
-  /** Steps of the first run of the sum at a time, where they are not all of it. */
+  /** Steps of the first run of the sum at a time, where they are not all of it: those of a box, or a panel of which stays in the L2 cache. */
   readonly sumBlock: number | undefined;
-  /** Whether those blocks are walked panel by panel, not panels block by block: all of A that a task reads stays in the L2 cache. */
-  readonly blocksInPanel: boolean;
   /** Rows of the window, the first run of the sum, where some lie outside the image: sums leave those out. */
   readonly window: WindowRows | undefined;
   /** Rows of the first run for one task, without a box. */
@@ -90,6 +88,11 @@ export function rowRange({ view, rows, blocksRows }: Walk, run: number): [from: 
 /** Variables of a block of the sum: its first step, and how many it has. A box has but one block. */
 export function sumBlockNames({ blocksSum }: Pick<Walk, "blocksSum">): [from: string, count: string] {
   return blocksSum ? ["from", "count"] : ["at", "steps"];
+}
+
+/** Whether the sums of a panel are made block by block. */
+export function blocksInPanel({ sumBlock, blocksSum }: Pick<Walk, "blocksSum" | "sumBlock">): boolean {
+  return sumBlock !== undefined && !blocksSum;
 }
 
 /** Opens a loop over the blocks of the sum, of so many places. */
