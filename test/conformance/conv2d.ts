@@ -1,3 +1,4 @@
+import { add } from "../../src/ops/add.ts";
 import {
   type Conv2dAttributes,
   conv2d,
@@ -5,6 +6,7 @@ import {
   conv2dWeightGradient,
 } from "../../src/ops/conv2d.ts";
 import { input } from "../../src/ops/operation.ts";
+import { relu } from "../../src/ops/relu.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 import type { Case } from "./case.ts";
 
@@ -66,6 +68,8 @@ const sizes: Readonly<Record<string, readonly [x: Shape, weight: Shape, attribut
     [1, 1, 7200, 40],
   ],
   "5×5, a sum of 2,400": [[1, 6, 17, 96], [5, 5, 96, 72], { padding: 2 }],
+  "5×5 over two images of 7×7, a sum of 2,000": [[2, 7, 7, 80], [5, 5, 80, 72], { padding: 2 }],
+  "3×3, stride 2, to 7×7, a sum of 2,088": [[1, 13, 13, 232], [3, 3, 232, 70], { stride: 2, padding: 1 }],
   "1×1, stride 2": [[1, 7, 8, 16], [1, 1, 16, 24], { stride: 2 }],
   "3×3, stride 2, odd": [[1, 9, 9, 16], [3, 3, 16, 16], { stride: 2, padding: 1 }],
   "3×3, stride 2, even": [[2, 8, 6, 5], [3, 3, 5, 7], { stride: 2, padding: 1 }],
@@ -127,37 +131,54 @@ const sizes: Readonly<Record<string, readonly [x: Shape, weight: Shape, attribut
   "depthwise, 2 filters a channel": [[1, 5, 5, 6], [3, 3, 1, 12], { padding: 1, groups: 6 }],
 };
 
-export const cases: readonly Case[] = Object.entries(sizes).flatMap(
-  ([name, [xShape, weightShape, options]]) => {
-    const attributes = options ?? {};
-    const tensors = () => {
-      const x = input("x", xShape);
-      const weight = input("weight", weightShape);
-      const y = conv2d({ x, weight, bias: input("bias", [weightShape[3]]) }, attributes);
-      return { x, weight, y, dy: input("dy", y.shape) };
-    };
+const passes: readonly Case[] = Object.entries(sizes).flatMap(([name, [xShape, weightShape, options]]) => {
+  const attributes = options ?? {};
+  const tensors = () => {
+    const x = input("x", xShape);
+    const weight = input("weight", weightShape);
+    const y = conv2d({ x, weight, bias: input("bias", [weightShape[3]]) }, attributes);
+    return { x, weight, y, dy: input("dy", y.shape) };
+  };
+  const [r, s, c, k] = weightShape;
+  return [
+    {
+      name: `conv2d: ${name}`,
+      build: () => ({ outputs: [tensors().y], terms: r * s * c }),
+    },
+    {
+      name: `conv2dInputGradient: ${name}`,
+      build() {
+        const { dy, weight } = tensors();
+        const dx = conv2dInputGradient({ dy, weight }, { ...attributes, inputShape: xShape });
+        return { outputs: [dx], terms: r * s * (k / (attributes.groups ?? 1)) };
+      },
+    },
+    {
+      name: `conv2dWeightGradient: ${name}`,
+      build() {
+        const { x, dy } = tensors();
+        const dWeight = conv2dWeightGradient({ x, dy }, { ...attributes, weightShape });
+        return { outputs: [dWeight], terms: dy.shape[0] * dy.shape[1] * dy.shape[2] };
+      },
+    },
+  ];
+});
+
+/** What follows a sum in blocks, where its last one ends. */
+const finished: readonly Case[] = [
+  "1×1, a sum of 1,900",
+  "5×5 over two images of 7×7, a sum of 2,000",
+  "3×3, stride 2, to 7×7, a sum of 2,088",
+].map((name) => ({
+  name: `conv2d: ${name}, residual, ReLU`,
+  build() {
+    const [xShape, weightShape, attributes = {}] = sizes[name];
     const [r, s, c, k] = weightShape;
-    return [
-      {
-        name: `conv2d: ${name}`,
-        build: () => ({ outputs: [tensors().y], terms: r * s * c }),
-      },
-      {
-        name: `conv2dInputGradient: ${name}`,
-        build() {
-          const { dy, weight } = tensors();
-          const dx = conv2dInputGradient({ dy, weight }, { ...attributes, inputShape: xShape });
-          return { outputs: [dx], terms: r * s * (k / (attributes.groups ?? 1)) };
-        },
-      },
-      {
-        name: `conv2dWeightGradient: ${name}`,
-        build() {
-          const { x, dy } = tensors();
-          const dWeight = conv2dWeightGradient({ x, dy }, { ...attributes, weightShape });
-          return { outputs: [dWeight], terms: dy.shape[0] * dy.shape[1] * dy.shape[2] };
-        },
-      },
-    ];
+    const [x, weight, bias] = [input("x", xShape), input("weight", weightShape), input("bias", [k])];
+    const y = conv2d({ x, weight, bias }, attributes);
+    const sum = add({ a: y, b: input("shortcut", y.shape) }, {});
+    return { outputs: [relu({ x: sum }, {})], terms: r * s * c };
   },
-);
+}));
+
+export const cases: readonly Case[] = [...passes, ...finished];
