@@ -1,6 +1,8 @@
 /** From the steps of a plan to C: the texts of its kernels, and the launches that run them. */
 
 import type { Formula, Part } from "../formula.ts";
+import { gathered, type StepTime } from "../gather.ts";
+import { extentOf } from "../index-expression.ts";
 import type { Layout, Layouts } from "../layout.ts";
 import { asContraction, type Contraction } from "../schedule-contraction.ts";
 import { type PlacedPart, shareAxes } from "../schedule-nest.ts";
@@ -10,11 +12,11 @@ import { renderContraction, viewFor } from "./contraction.ts";
 import { renderDepthwise } from "./depthwise.ts";
 import { renderFewRows } from "./few-rows.ts";
 import { keyOfFormula } from "./formula-key.ts";
-import { gathered } from "./gather.ts";
 import { renderNest } from "./nest.ts";
 import { renderOuterProduct } from "./outer-product.ts";
 import { renderTapProducts } from "./tap-products.ts";
 import { buffers, type CMachine, CTarget, type KernelText, type Launch, type Place } from "./target.ts";
+import { farCost, panelNumbers, stepsInCache, tilingOf } from "./tile.ts";
 import { renderWinograd } from "./winograd.ts";
 
 export interface RenderOptions {
@@ -155,17 +157,29 @@ function renderFormula(target: CTarget, formula: Formula, layout: Layout): Launc
 /** A contraction over a copy of what it reads, where that pays. */
 function renderGathered(target: CTarget, contraction: Contraction, layout: Layout): Launch[] | undefined {
   const read = target.layoutOf(contraction.a.operand);
-  const view = viewFor(target, contraction);
-  const found = gathered(contraction, layout, read, view, target.machine);
+  const found = gathered(contraction, layout, read, stepTime(target, contraction));
   if (found === undefined) return undefined;
-  const copied = nestInto(target, found.part, target.place(found.operand, "scratch"));
-  if (found.scattered === undefined) {
-    const rendered = renderContraction(target, found.contraction, layout);
-    return rendered && [copied, ...rendered];
-  }
-  const sums = target.place(found.scattered.sums, "scratch");
-  const rendered = renderContraction(target, found.contraction, sums);
-  return rendered && [copied, ...rendered, nestInto(target, found.scattered.part, layout)];
+  const { copied, scattered } = found;
+  const before = copied && nestInto(target, copied.part, target.place(copied.operand, "scratch"));
+  const sums = scattered && target.place(scattered.sums, "scratch");
+  const rendered = renderContraction(target, found.contraction, sums ?? layout);
+  const after = scattered && nestInto(target, scattered.part, layout);
+  return rendered && [before, ...rendered, after].filter((each) => each !== undefined);
+}
+
+/** What a step of the contraction's sum takes, and to read B for each box from beyond the L2 cache. */
+function stepTime(target: CTarget, contraction: Contraction): StepTime {
+  const { m, n, k } = contraction;
+  const { machine } = target;
+  const steps = extentOf(k);
+  const box = viewFor(target, contraction)?.box;
+  const isFar = box !== undefined && m.includes(box.blocked) && steps * n.extent > 2 * panelNumbers;
+  const boxes = isFar ? Math.ceil(box.blocked.extent / box.block) * extentOf(box.outside) : 0;
+  const reading = farCost * boxes * Math.ceil(n.extent / machine.lanes);
+  return (rows, stretches, isCopied) => {
+    const inCache = isCopied ? Math.min(steps, stepsInCache(machine)) : steps;
+    return tilingOf(n.extent, rows, stretches, inCache, machine).cost + (isCopied ? 0 : reading);
+  };
 }
 
 function nestInto(target: CTarget, part: Part, layout: Layout): Launch {

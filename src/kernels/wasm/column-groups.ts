@@ -21,6 +21,15 @@ function cyclesOf({ vectors, rows }: (typeof tileShapes)[number], extent: number
 
 /** Covers the columns with tiles at the least cost, of vectors of so many lanes; lanes beyond the last column are computed in vain. */
 export function columnGroups(extent: number, rows: number, lanes: number): ColumnGroup[] {
+  return cover(extent, rows, lanes).groups;
+}
+
+/** Cycles for one step of the sum for so many columns and rows. */
+export function stepCycles(extent: number, rows: number, lanes: number): number {
+  return cover(extent, rows, lanes).cost;
+}
+
+function cover(extent: number, rows: number, lanes: number): { groups: ColumnGroup[]; cost: number } {
   const best: { cost: number; shape: (typeof tileShapes)[number] | undefined }[] = [
     { cost: 0, shape: undefined },
   ];
@@ -50,5 +59,5 @@ export function columnGroups(extent: number, rows: number, lanes: number): Colum
     from += count * columns;
     block += count;
   }
-  return groups;
+  return { groups, cost: best[extent].cost };
 }

@@ -8,16 +8,19 @@
  * sums that stay in the L2 cache.
  */
 
+import { edgesFilled } from "../edges.ts";
 import { type Axis, extentOf, index } from "../index-expression.ts";
 import { type Layout, linearIndex } from "../layout.ts";
 import { type Contraction, mergeRuns, type Read, type Run } from "../schedule-contraction.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
 import { addTerms } from "./box.ts";
 import { columnGroups } from "./column-groups.ts";
+import { renderNest } from "./nest.ts";
 import { finishSums, placeSums } from "./partial-sums.ts";
 import { type Launch, type Target, threadBuffer } from "./target.ts";
 import { renderTile } from "./tile.ts";
 import { enoughTasks } from "./tile-loops.ts";
+import { placeInScratch } from "./winograd-box.ts";
 
 /** Places that are copied at a time: a tile's lines of A, and its panel of B, fit into the L1 cache. */
 const mostPlaces = 128;
@@ -26,20 +29,41 @@ const mostRows = 128;
 const mostColumns = 384;
 /** Shorter sums are not worth it. */
 const leastPlaces = 64;
+/** Sums that the L2 cache does not hold, and places for which to read them costs much. */
+const manySums = 256 * 1024;
+const fewPlaces = 400;
 /** What the chunks of a sum may take together. */
 const chunkBytes = 8 * 1024 * 1024;
 
 /** The launches, or undefined where the contraction has another form. */
 export function renderLongSums(target: Target, c: Contraction, layout: Layout): Launch[] | undefined {
-  const inA = linearIndex(c.a.at, target.layoutOf(c.a.operand));
   const inB = linearIndex(c.b.at, target.layoutOf(c.b.operand));
-  const [m] = c.m;
-  if (c.a.fill !== undefined || c.m.length !== 1) return undefined;
-  if (inA.factorOf(m) !== 1 || inB.factorOf(c.n) !== 1) return undefined;
+  const m = c.m.findLast((each) => linearIndex(c.a.at, target.layoutOf(c.a.operand)).factorOf(each) === 1);
+  if (m === undefined || inB.factorOf(c.n) !== 1) return undefined;
+  if (extentOf(c.k) < leastPlaces || m.extent < 12 || c.n.extent < 12) return undefined;
+  // Each tap of a filter is a sum of its own.
+  const taps = c.m.filter((each) => each !== m);
+  if (taps.length > 0 && !areReadOften(c)) return undefined;
+  const filled = edgesFilled(c);
+  if (filled !== undefined) placeInScratch(target, [filled.operand]);
+  const { a } = filled?.contraction ?? c;
+  const inA = linearIndex(a.at, target.layoutOf(a.operand));
   const places = mergeRuns(c.k, [(each) => inA.factorOf(each), (each) => inB.factorOf(each)]);
-  const length = extentOf(places);
-  if (length < leastPlaces || m.extent < 12 || c.n.extent < 12) return undefined;
-  return new LongSumsRenderer(target, c, layout, m, places).render();
+  const whole = { ...c, a, m: [m], batch: [...c.batch, ...taps] };
+  const launches = new LongSumsRenderer(target, whole, layout, m, places).render();
+  if (filled === undefined) return launches;
+  const { part, operand } = filled;
+  target.readsBeyond(part);
+  return [renderNest(target, [{ part, layout: target.layoutOf(operand) }]), ...launches];
+}
+
+/**
+ * Whether the sums of a filter's gradient, were they made image by image (`contraction.ts`), would come from beyond the L2 cache for few places
+ * of an image each time.
+ */
+function areReadOften(c: Contraction): boolean {
+  const images = c.k.filter((each) => c.a.at[0].factorOf(each) !== 0);
+  return extentOf([...c.m, c.n]) > manySums && extentOf(c.k) / extentOf(images) < fewPlaces;
 }
 
 /** Equal stretches of an extent, but for the last. */

@@ -1,17 +1,20 @@
 /** From the steps of a plan to one WebAssembly module and the launches that run it. */
 
 import type { Formula, Part } from "../formula.ts";
+import { gathered } from "../gather.ts";
 import { contiguousLayout, type Layout, type Layouts } from "../layout.ts";
-import { asContraction } from "../schedule-contraction.ts";
+import { asContraction, type Contraction } from "../schedule-contraction.ts";
 import { type PlacedPart, shareAxes } from "../schedule-nest.ts";
 import { splitReduction } from "../split-reduction.ts";
 import { spreadSums } from "../spread-sums.ts";
 import type { Operand } from "../value.ts";
 import { ModuleBuilder, type NumberForm, singlePrecision } from "./assembler.ts";
+import { stepCycles } from "./column-groups.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
 import { type Launch, type MemoryMap, Target } from "./target.ts";
 import { renderWinograd } from "./winograd.ts";
+import { placeInScratch } from "./winograd-box.ts";
 
 /** Vectors of sums side by side: more gain nothing in the registers that V8 has. */
 const sumVectors = 4;
@@ -78,7 +81,9 @@ function renderFormula(target: Target, formula: Formula, layout: Layout): Launch
     const contraction = asContraction(part, layout, (operand) => target.layoutOf(operand));
     const rendered =
       contraction &&
-      (renderWinograd(target, contraction, layout) ?? renderContraction(target, contraction, layout));
+      (renderWinograd(target, contraction, layout) ??
+        renderGathered(target, contraction, layout) ??
+        renderContraction(target, contraction, layout));
     if (rendered !== undefined) {
       launches.push(...rendered);
       continue;
@@ -104,6 +109,32 @@ function renderFormula(target: Target, formula: Formula, layout: Layout): Launch
     ),
   );
   return launches;
+}
+
+/** A contraction over a copy of what it reads, where that pays. */
+function renderGathered(target: Target, contraction: Contraction, layout: Layout): Launch[] | undefined {
+  const read = target.layoutOf(contraction.a.operand);
+  const { lanes } = target.numbers;
+  const found = gathered(
+    contraction,
+    layout,
+    read,
+    (rows, stretches) => stretches * stepCycles(contraction.n.extent, rows, lanes),
+  );
+  if (found === undefined) return undefined;
+  const { copied, scattered } = found;
+  if (copied !== undefined) placeInScratch(target, [copied.operand]);
+  if (scattered !== undefined) placeInScratch(target, [scattered.sums]);
+  const before = copied && nestInto(target, copied.part, target.layoutOf(copied.operand));
+  const sums = scattered && target.layoutOf(scattered.sums);
+  const rendered = renderContraction(target, found.contraction, sums ?? layout);
+  const after = scattered && nestInto(target, scattered.part, layout);
+  return rendered && [before, ...rendered, after].filter((each) => each !== undefined);
+}
+
+function nestInto(target: Target, part: Part, layout: Layout): Launch {
+  target.readsBeyond(part);
+  return renderNest(target, [{ part, layout }]);
 }
 
 /** Parts whose axes agree share their loops, and what they read. */
