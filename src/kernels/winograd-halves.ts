@@ -26,11 +26,13 @@ export interface HalvesOptions {
   readonly together?: number;
   /** Whether all blocks are transformed before all are multiplied, and these before all are transformed back. Default false. */
   readonly inStages?: boolean;
+  /** Panels of columns in which the filters lie, as register tiles read them; divides their number. Default 1. */
+  readonly panels?: number;
 }
 
 /** Parts that hold `places` where not said otherwise. */
 export interface WinogradHalves {
-  /** [α², 1, c, k] */
+  /** [α², panels, c, k / panels] */
   readonly filters: Operand;
   /** [α², together, tileRows, tileColumns, c] and the same of k channels; of all images and their rows of tiles in stages. */
   readonly images: Operand;
@@ -107,7 +109,7 @@ function half(matrix: Matrix, x: (i: number) => Value): Value[] {
 export function winogradByHalves(correlation: Correlation, options: HalvesOptions): WinogradHalves {
   const { contraction, p, q, c, image: imageAxis } = correlation;
   const { n: k, part } = contraction;
-  const { size, tileRows, together = 1, inStages = false } = options;
+  const { size, tileRows, together = 1, inStages = false, panels = 1 } = options;
   const { imageRows, resultRows } = transforms[size];
   const alpha = size + 2;
   const tileColumns = Math.ceil(q.extent / size);
@@ -123,14 +125,15 @@ export function winogradByHalves(correlation: Correlation, options: HalvesOption
   const tileAt = (tileRow: Axis): readonly [Index, Index] =>
     inStages ? [index(group), index(block).times(tileRows).plus(tileRow)] : [index(image), index(tileRow)];
 
-  const { filters, filterParts } = filterTransform(correlation, size);
+  const { filters, filterParts } = filterTransform(correlation, size, panels);
   const imageTransform = boxTransform(imageRows, size, [tileRows, tileColumns, c.extent], tileAt);
   const images: Operand = { shape: [alpha * alpha, ...tiles, c.extent] };
   const products: Operand = { shape: [alpha * alpha, ...tiles, k.extent] };
-  const productPart = scatter([alpha * alpha, ...tiles, k.extent], (t, g, pt, qt, ki) => ({
-    at: [t, g, pt, qt, ki],
+  const width = k.extent / panels;
+  const productPart = scatter([alpha * alpha, panels, ...tiles, width], (t, panel, g, pt, qt, ki) => ({
+    at: [t, g, pt, qt, index(panel).times(width).plus(ki)],
     value: sum([c.extent], (ci) =>
-      new Source(images).at(t, g, pt, qt, ci).times(new Source(filters).at(t, 0, ci, ki)),
+      new Source(images).at(t, g, pt, qt, ci).times(new Source(filters).at(t, panel, ci, ki)),
     ),
   }));
 

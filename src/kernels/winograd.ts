@@ -242,10 +242,9 @@ export function filterTransform(
 ): { filters: Operand; filterParts: readonly Part[] } {
   const { filterRows } = transforms[size];
   const width = k.extent / panels;
-  // In the order in which filters lie: columns of one channel behind one another, or, in input gradients, channels of one column.
-  const [channel, panel, column] = [c.extent, panels, width].map((extent, i) => axis(`g${i}`, extent));
-  const areColumnsInner = b.at[b.at.length - 1].factorOf(k) !== 0;
-  const axes = areColumnsInner ? [channel, panel, column] : [panel, channel, column];
+  // Panel by panel, so that each place of a tile is written in one stretch.
+  const axes = [panels, c.extent, width].map((extent, i) => axis(`g${i}`, extent));
+  const [panel, channel, column] = axes;
   const tapped = transform(filterRows, filterRows, (ri, si) => {
     const places = new Map<Axis, Index>([
       [r, index(ri)],

@@ -160,7 +160,10 @@ class ContractionRenderer {
     const linear = linearIndex(c.b.at, layout);
     const rows = extentOf(c.m);
     const isForFew = rows < packingRows && !this.packs;
-    if (linear.factorOf(c.n) === 1 && (parted || isForFew || usesOutside(linear, sumInTile, c)))
+    const isPanel =
+      c.n.extent === groups[0].columns &&
+      sumInTile.every((each, i) => linear.factorOf(each) === extentOf(sumInTile.slice(i + 1)) * c.n.extent);
+    if (linear.factorOf(c.n) === 1 && (parted || isPanel || isForFew || usesOutside(linear, sumInTile, c)))
       return {
         address: target.address({ ...layout, offset: 0 }) + bytes * linear.constant,
         factorOf: (each) => linear.factorOf(each),

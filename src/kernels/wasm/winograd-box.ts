@@ -11,9 +11,18 @@ import { renderNest } from "./nest.ts";
 import { type Launch, type Target, threadBuffer } from "./target.ts";
 
 export function placeInScratch(target: Target, operands: readonly Operand[]): void {
+  placeAt(target, operands, (bytes) => target.scratch(bytes));
+}
+
+/** In memory that keeps its values until the state changes. */
+export function placeInKept(target: Target, operands: readonly Operand[]): void {
+  placeAt(target, operands, (bytes) => target.kept(bytes));
+}
+
+function placeAt(target: Target, operands: readonly Operand[], addressFor: (bytes: number) => number): void {
   const { bytes } = target.numbers;
   for (const operand of operands) {
-    const offset = (target.scratch(bytes * elements(operand) + 64) - target.map.bases[0]) / bytes;
+    const offset = (addressFor(bytes * elements(operand) + 64) - target.map.bases[0]) / bytes;
     target.layouts.set(operand, contiguousLayout(0, operand.shape, offset));
   }
 }

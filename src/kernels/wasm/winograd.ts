@@ -16,6 +16,7 @@ import type { Operand } from "../value.ts";
 import { asCorrelation, asWeightGradient, type Correlation } from "../winograd.ts";
 import { type HalvesOptions, type WinogradHalves, winogradByHalves } from "../winograd-halves.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
+import { panelVectors } from "./column-groups.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
 import type { Launch, Target } from "./target.ts";
@@ -23,6 +24,7 @@ import {
   emitBoxTransform,
   forEachPlace,
   forEachTask,
+  placeInKept,
   placeInScratch,
   placeInThread,
   renderBoxTransform,
@@ -106,11 +108,16 @@ class WinogradRenderer {
   /** Rows of the result in a block. */
   private readonly rows: number;
   private readonly layout: Layout;
+  /** Whether the filters are transformed once. */
+  private readonly isConstant: boolean;
 
   constructor(target: Target, correlation: Correlation, options: HalvesOptions, layout: Layout) {
     this.target = target;
     this.correlation = correlation;
-    this.w = winogradByHalves(correlation, options);
+    this.isConstant = target.constants.has(correlation.contraction.b.operand);
+    const k = correlation.contraction.n.extent;
+    const width = panelVectors * target.numbers.lanes;
+    this.w = winogradByHalves(correlation, { ...options, panels: k % width === 0 ? k / width : 1 });
     this.options = options;
     this.rows = options.size * options.tileRows;
     this.layout = layout;
@@ -120,7 +127,7 @@ class WinogradRenderer {
     const { target, w } = this;
     const { inStages = false } = this.options;
     this.place();
-    const isConstant = target.constants.has(this.correlation.contraction.b.operand);
+    const { isConstant } = this;
     const filters = this.nest(w.filterParts, w.filters);
     const products = target.layoutOf(w.products);
     const product = asContraction(w.productPart, products, (operand) => target.layoutOf(operand));
@@ -211,8 +218,9 @@ class WinogradRenderer {
 
   private place(): void {
     const { target, w } = this;
-    const inScratch = [w.filters, ...(this.options.inStages ? [w.images, w.products] : [])];
+    const inScratch = this.options.inStages ? [w.images, w.products] : [];
     placeInScratch(target, inScratch);
+    (this.isConstant ? placeInKept : placeInScratch)(target, [w.filters]);
     const results = w.results === undefined ? [] : [w.results];
     const others = [
       w.imageTransform.box,
