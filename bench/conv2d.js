@@ -1,11 +1,11 @@
 // @ts-check
 /**
  * Single convolutions and their two gradients on each engine of ours: node bench/conv2d.js [--quick] [--layers 3x3-64,…]
- * [--batch 1,16] [--engines native,wasm] [--threads n] [--rounds n]
+ * [--batch 1,16] [--engines native,wasm] [--threads n] [--rounds n] [--exact]
  *
  * A program computes the same convolution several times, and what is timed is from the end of one to the end of the next: inputs
- * are not copied within it. Engines take turns and must agree. Results go to results/conv2d.csv, those of quick runs to
- * results/local/.
+ * are not copied within it. Engines take turns and must agree. With --exact all sums are direct, without Winograd's algorithms.
+ * Results go to results/conv2d.csv, those of quick runs to results/local/.
  */
 
 import os from "node:os";
@@ -54,6 +54,7 @@ const { values: options } = parseArgs({
     engines: { type: "string" },
     threads: { type: "string", default: String(os.availableParallelism()) },
     rounds: { type: "string" },
+    exact: { type: "boolean", default: false },
   },
 });
 const threads = Number(options.threads);
@@ -73,7 +74,10 @@ for (const line of warningsOfLoad()) console.log(line);
 const peak = typeof peaks === "string" ? undefined : peaks.get(threads);
 console.log(typeof peaks === "string" ? peaks : peak && describePeak(threads, peak));
 const engines = await Promise.all(
-  wanted.map(async (name) => ({ name, engine: await openEngine(name, threads) })),
+  wanted.map(async (engine) => ({
+    name: options.exact ? `${engine}-exact` : engine,
+    engine: await openEngine(engine, threads, { exact: options.exact }),
+  })),
 );
 const columns = ["layer", "pass", "batch", "threads", "engine", "rounds", "gflops", "slowest", "fastest"];
 const file = fileURLToPath(new URL(`results/${options.quick ? "local/" : ""}conv2d.csv`, import.meta.url));

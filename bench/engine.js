@@ -16,7 +16,7 @@ export function hasEngine(name) {
 /**
  * @param {string} name
  * @param {number} threads
- * @param {{ readonly leastSharedWork?: number }} [options] Of the engine: see there.
+ * @param {{ readonly leastSharedWork?: number, readonly exact?: boolean }} [options] Of the engine: see there.
  * @returns {Promise<import("../dist/engines/engine.js").Engine>}
  */
 export async function openEngine(name, threads, options = {}) {
