@@ -7,8 +7,8 @@ const tileShapes = [
   { vectors: 2, rows: 5 },
   { vectors: 1, rows: 7 },
 ] as const;
-/** Vectors of the widest. */
-export const panelVectors = tileShapes[0].vectors;
+/** That of many rows and columns. */
+export const [tileShape] = tileShapes;
 
 /**
  * Cycles for one step of the sum for all of these rows, in tiles of nearly equal size. Two multiply-adds begin in a cycle, and
