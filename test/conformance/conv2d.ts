@@ -71,7 +71,11 @@ const sizes: Readonly<Record<string, readonly [x: Shape, weight: Shape, attribut
   "5×5 over two images of 7×7, a sum of 2,000": [[2, 7, 7, 80], [5, 5, 80, 72], { padding: 2 }],
   "3×3, stride 2, to 7×7, a sum of 2,088": [[1, 13, 13, 232], [3, 3, 232, 70], { stride: 2, padding: 1 }],
   // A filter with more numbers than a cache has, over few places.
-  "5×5, stride 2, 104 channels, two images to 6×6": [[2, 11, 11, 104], [5, 5, 104, 104], { stride: 2, padding: 2 }],
+  "5×5, stride 2, 104 channels, two images to 6×6": [
+    [2, 11, 11, 104],
+    [5, 5, 104, 104],
+    { stride: 2, padding: 2 },
+  ],
   "1×1, stride 2": [[1, 7, 8, 16], [1, 1, 16, 24], { stride: 2 }],
   "3×3, stride 2, odd": [[1, 9, 9, 16], [3, 3, 16, 16], { stride: 2, padding: 1 }],
   "3×3, stride 2, even": [[2, 8, 6, 5], [3, 3, 5, 7], { stride: 2, padding: 1 }],
