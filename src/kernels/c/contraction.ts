@@ -120,6 +120,8 @@ export interface HelperOptions {
   readonly adds?: boolean;
   /** What its tiles ask for: so many numbers, from a number on that is the helper's last argument. Default: B's next panel. */
   readonly ahead?: { readonly operand: Operand; readonly numbers: number };
+  /** What is asked for between tiles: so many numbers of each, from numbers on that are the helper's last arguments. Default: nothing. */
+  readonly meanwhile?: readonly { readonly layout: Layout; readonly numbers: number }[];
 }
 
 /**
@@ -131,11 +133,15 @@ export function renderContractionHelper(
   contraction: Contraction,
   layout: Layout,
   given: readonly Axis[],
-  { isConstant, adds, ahead }: HelperOptions,
+  { isConstant, adds, ahead, meanwhile = [] }: HelperOptions,
 ): { packing: readonly Launch[]; helper: string } | undefined {
   const c = { ...contraction, batch: [...given, ...contraction.batch] };
-  const asked = ahead && ahead.numbers / extentOf([...contraction.batch]);
-  const scheduled = schedule(kernel.target, c, layout, isConstant, { adds, asked });
+  const inPlace = extentOf([...contraction.batch]);
+  const scheduled = schedule(kernel.target, c, layout, isConstant, {
+    adds,
+    asked: ahead && ahead.numbers / inPlace,
+    meanwhile: meanwhile.map(({ numbers }) => numbers / inPlace),
+  });
   if (scheduled === undefined) return undefined;
   const { packing } = scheduled;
   const walk = { ...scheduled.walk, rowsPerTask: scheduled.walk.rows[0]?.extent ?? 1 };
@@ -150,6 +156,10 @@ export function renderContractionHelper(
   if (ahead !== undefined) {
     names.push("aheadFrom");
     body.push(`const real *ahead = ${kernel.pointer(ahead.operand)} + aheadFrom;`);
+  }
+  for (const [i, each] of meanwhile.entries()) {
+    names.push(`from${i}`);
+    body.push(`const real *meanwhile${i} = ${kernel.pointerTo(each.layout)} + from${i};`);
   }
   const walked = c.batch.filter((each) => !given.includes(each));
   for (const each of walked) {
@@ -175,13 +185,20 @@ export function viewFor(target: CTarget, c: Contraction): View | undefined {
   });
 }
 
+/** What of a helper's options its schedule takes: numbers for each place of the batch. */
+interface Asked {
+  readonly adds?: boolean | undefined;
+  readonly asked?: number | undefined;
+  readonly meanwhile?: readonly number[];
+}
+
 /** How the contraction is walked through, and the launches that pack B before; undefined where A has not a form known here. */
 function schedule(
   target: CTarget,
   c: Contraction,
   layout: Layout,
   isConstant: boolean,
-  { adds = false, asked }: { readonly adds?: boolean | undefined; readonly asked?: number | undefined } = {},
+  { adds = false, asked, meanwhile = [] }: Asked = {},
 ): { readonly walk: Walk; readonly packing: readonly Launch[] } | undefined {
   const view = viewFor(target, c);
   if (view === undefined) return undefined;
@@ -260,6 +277,7 @@ function schedule(
     ...{ target, c, view, blocksRows, splits, tiling, panels, packs: !inPlace, isPanel },
     ...{ partials, around, out, outFactor, rows, along, sums, sumBlock, blocksSum },
     askedInPanel: asked === undefined ? undefined : asked / panelCount(tiling),
+    askedMeanwhile: meanwhile.map((numbers) => numbers / panelCount(tiling)),
     window: blocksRows && along > 0 && sumBlock === undefined ? windowRows(c, view, sums, tiling) : undefined,
   };
   return { walk: { ...walk, rowsPerTask: rowsPerTask(walk) }, packing };

@@ -309,6 +309,12 @@ real *const to = ${outAt} + d * ${this.around?.factors[1] ?? 0} + i * ${rows[alo
     ];
     const next = isAsking ? ` ahead += ${asks} * ${this.stepsOfBlock()};` : "";
     const sums = tile.isBlock ? ` sums += ${deep * height * width};` : "";
+    for (const [i, numbers] of t.askedMeanwhile.entries()) {
+      const lines = Math.ceil(numbers / this.tilesOfPanel() / lineNumbers);
+      this.lines.push(
+        `for (long line = 0; line < ${lines}; line++, meanwhile${i} += ${lineNumbers}) __builtin_prefetch(meanwhile${i}, 0, 2);`,
+      );
+    }
     this.lines.push(`${name}(${given.join(", ")});${next}${sums}`);
   }
 

@@ -33,6 +33,8 @@ export interface Walk {
   readonly adds: boolean;
   /** Numbers of what comes after this walk that tiles ask for in each panel, at `ahead`; undefined where they ask for the next panel. */
   readonly askedInPanel: number | undefined;
+  /** Numbers that are asked for between the tiles of a panel, at `meanwhile0`, `meanwhile1`, … */
+  readonly askedMeanwhile: readonly number[];
   readonly tiling: Tiling;
   readonly panels: Panels;
   /** Whether B is packed into panels, or lies as one. */

@@ -13,8 +13,11 @@ import { type Correlation, type Winograd, type WinogradOptions, winograd } from 
 import { boxLines } from "./box.ts";
 import { renderContractionHelper } from "./contraction.ts";
 import { renderNest, renderNestHelper } from "./nest.ts";
-import { CKernel, type CTarget, type Launch } from "./target.ts";
+import { CKernel, type CMachine, type CTarget, hasLargeL2, type Launch } from "./target.ts";
 import { panelsOf } from "./winograd-ways.ts";
+
+/** Numbers of transformed filters that leave room for more in the L2 cache. */
+const filtersInCache = (machine: CMachine) => (hasLargeL2(machine) ? 160 : 40) * 1024;
 
 export function renderWinogradInBlocks(
   target: CTarget,
@@ -53,9 +56,13 @@ class WinogradRenderer {
     const product = asContraction(w.productPart, target.layoutOf(w.products), (operand) =>
       target.layoutOf(operand),
     );
+    const meanwhile = this.stretches();
     const multiplied =
       product &&
-      renderContractionHelper(kernel, product, target.layoutOf(w.products), [w.share], { isConstant });
+      renderContractionHelper(kernel, product, target.layoutOf(w.products), [w.share], {
+        isConstant,
+        meanwhile,
+      });
     if (multiplied === undefined) return undefined;
     const placed = (part: (typeof w.imageParts)[number], operand: Operand) => ({
       part,
@@ -102,7 +109,7 @@ class WinogradRenderer {
       ...boxLines(kernel, contraction, box, target.layoutOf(w.box), variables),
       `${images}, image);`,
       "}",
-      `${multiplied.helper}, share);`,
+      `${[multiplied.helper, "share", ...meanwhile.map(({ from }) => from)].join(", ")});`,
       `for (long image = 0; image < ${together}; image++) {`,
     );
     if (w.finishPart === undefined) kernel.body.push(`${finished}, block, group, image, share);`);
@@ -121,5 +128,30 @@ class WinogradRenderer {
     kernel.body.push("}");
     const tasks = w.share.extent * w.block.extent * w.group.extent;
     return [filters, ...multiplied.packing, target.launch(kernel, tasks)];
+  }
+
+  /**
+   * What comes into the L2 cache while products are made: where the task writes its results, which lie together unless channels are
+   * shared out, and where filters leave room, what the next task will copy.
+   */
+  private stretches(): readonly {
+    readonly layout: Layout;
+    readonly from: string;
+    readonly numbers: number;
+  }[] {
+    const { w, target } = this;
+    const { size, tileRows, together = 1 } = this.options;
+    const rows = size * tileRows;
+    if (w.share.extent > 1) return [];
+    const stretch = (layout: Layout, block: string, group: string) => {
+      const [image, row] = layout.strides;
+      const from = `(${group}) * ${together * image} + (${block}) * ${rows * row}`;
+      return { layout, from, numbers: together > 1 ? together * image : rows * row };
+    };
+    const written = stretch(this.layout, "block", "group");
+    const filters = w.filters.shape.reduce((product, extent) => product * extent, 1);
+    if (filters > filtersInCache(target.machine)) return [written];
+    const [block, group] = [`(block + 1) % ${w.block.extent}`, `group + (block + 1) / ${w.block.extent}`];
+    return [written, stretch(target.layoutOf(this.correlation.contraction.a.operand), block, group)];
   }
 }
