@@ -13,7 +13,7 @@ import { registerPanels } from "./winograd-registers.ts";
 /** Tiles of one task, as the L2 cache holds them. Fewer make each task read all filters for less. */
 const mostTiles = (machine: CMachine) => (hasLargeL2(machine) ? 64 : 28);
 /** What the transformed tiles of a task may take: they are written once, and read once for each share of the channels. */
-const blockBytes = 2560 * 1024;
+const blockBytes = 3072 * 1024;
 /** What the transformed filters of a block of channels may take of the L2 cache, and as much the tiles of its channels and the products. */
 const panelBytes = (machine: CMachine) => (hasLargeL2(machine) ? 320 : 160) * 1024;
 /** Channels of such a block: fewer leave the sums too often in memory. */
