@@ -17,7 +17,7 @@
 
 import { type View, viewOf } from "../contraction-view.ts";
 import { type Axis, extentOf } from "../index-expression.ts";
-import { contiguousLayout, type Layout, linearIndex } from "../layout.ts";
+import { type Layout, linearIndex } from "../layout.ts";
 import { packingOf, usesOutside } from "../packing.ts";
 import { type Contraction, chunksOf, isEpilogue, mergeRuns, readsAround } from "../schedule-contraction.ts";
 import { columnGroups } from "./column-groups.ts";
@@ -191,9 +191,7 @@ class ContractionRenderer {
     const { c, target } = this;
     const axes = c.part.axes.filter((each) => each.extent > 1);
     const { chunks, perChunk } = chunksOf(extentOf(splits), axes);
-    const shape = [chunks, ...axes.map((each) => each.extent)];
-    const { strides } = contiguousLayout(0, shape);
-    const { operand, address } = placeSums(target, chunks, axes, strides);
+    const { operand, address } = placeSums(target, chunks, axes);
     return { operand, layout: target.layoutOf(operand), axes, chunks, perChunk, address };
   }
 }

@@ -23,7 +23,6 @@ import { finishSums, placeSums } from "./partial-sums.ts";
 import { type Launch, type Target, threadBuffer } from "./target.ts";
 import { renderTile } from "./tile.ts";
 import { enoughTasks } from "./tile-loops.ts";
-import { placeInScratch } from "./winograd-box.ts";
 
 /** Places that are copied at a time: a tile's lines of A, and its panel of B, fit into the L1 cache. */
 const mostPlaces = 128;
@@ -48,7 +47,7 @@ export function renderLongSums(target: Target, c: Contraction, layout: Layout): 
   const taps = c.m.filter((each) => each !== m);
   if (taps.length > 0 && !areReadOften(c)) return undefined;
   const filled = edgesFilled(c);
-  if (filled !== undefined) placeInScratch(target, [filled.operand]);
+  if (filled !== undefined) target.place(filled.operand);
   const { a } = filled?.contraction ?? c;
   const inA = linearIndex(a.at, target.layoutOf(a.operand));
   const places = mergeRuns(c.k, [(each) => inA.factorOf(each), (each) => inB.factorOf(each)]);

@@ -7,19 +7,15 @@ import type { Operand } from "../value.ts";
 import { renderNest } from "./nest.ts";
 import type { Launch, Target } from "./target.ts";
 
-/** Memory for the chunks, [chunks, …axes]; returns the operand and its byte address. `strides` are those of the operand. */
+/** Memory for the chunks, [chunks, …axes]; returns the operand and its byte address. Strides are those of a contiguous one where none are given. */
 export function placeSums(
   target: Target,
   chunks: number,
   axes: readonly Axis[],
-  strides: readonly number[],
+  strides?: readonly number[],
 ): { readonly operand: Operand; readonly address: number } {
-  const { bytes } = target.numbers;
   const operand: Operand = { shape: [chunks, ...axes.map((each) => each.extent)] };
-  const address = target.scratch(bytes * chunks * strides[0]);
-  const offset = (address - target.map.bases[0]) / bytes;
-  target.layouts.set(operand, { buffer: 0, offset, strides });
-  return { operand, address };
+  return { operand, address: target.address(target.place(operand, "scratch", strides)) };
 }
 
 /** Adds the chunks in order and computes what stands around the sum. */

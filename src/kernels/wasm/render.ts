@@ -2,7 +2,7 @@
 
 import type { Formula, Part } from "../formula.ts";
 import { gathered } from "../gather.ts";
-import { contiguousLayout, type Layout, type Layouts } from "../layout.ts";
+import type { Layout, Layouts } from "../layout.ts";
 import { asContraction, type Contraction } from "../schedule-contraction.ts";
 import { type PlacedPart, shareAxes } from "../schedule-nest.ts";
 import { splitReduction } from "../split-reduction.ts";
@@ -14,7 +14,6 @@ import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
 import { type Launch, type MemoryMap, Target } from "./target.ts";
 import { renderWinograd } from "./winograd.ts";
-import { placeInScratch } from "./winograd-box.ts";
 
 /** Vectors of sums side by side: more gain nothing in the registers that V8 has. */
 const sumVectors = 4;
@@ -91,12 +90,7 @@ function renderFormula(target: Target, formula: Formula, layout: Layout): Launch
     const split = splitReduction(part);
     if (split === undefined) plain.push(part);
     else {
-      const elements = split.operand.shape.reduce((product, extent) => product * extent, 1);
-      const { bytes } = target.numbers;
-      const offset = (target.scratch(bytes * elements) - target.map.bases[0]) / bytes;
-      const scratch = contiguousLayout(0, split.operand.shape, offset);
-      target.layouts.set(split.operand, scratch);
-      partials.push({ part: split.partial, layout: scratch });
+      partials.push({ part: split.partial, layout: target.place(split.operand) });
       target.readsBeyond(split.partial);
       plain.push(split.combine);
     }
@@ -123,10 +117,8 @@ function renderGathered(target: Target, contraction: Contraction, layout: Layout
   );
   if (found === undefined) return undefined;
   const { copied, scattered } = found;
-  if (copied !== undefined) placeInScratch(target, [copied.operand]);
-  if (scattered !== undefined) placeInScratch(target, [scattered.sums]);
-  const before = copied && nestInto(target, copied.part, target.layoutOf(copied.operand));
-  const sums = scattered && target.layoutOf(scattered.sums);
+  const before = copied && nestInto(target, copied.part, target.place(copied.operand));
+  const sums = scattered && target.place(scattered.sums);
   const rendered = renderContraction(target, found.contraction, sums ?? layout);
   const after = scattered && nestInto(target, scattered.part, layout);
   return rendered && [before, ...rendered, after].filter((each) => each !== undefined);

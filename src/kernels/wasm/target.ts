@@ -1,7 +1,8 @@
 /** What renderers share: where memory lies, the module under construction, and the launches that come out. */
 
+import { contiguousStrides } from "../../tensor/shape.ts";
 import type { Part } from "../formula.ts";
-import type { Layout, Layouts } from "../layout.ts";
+import { contiguousLayout, type Layout, type Layouts } from "../layout.ts";
 import { placesBeyond } from "../split-reduction.ts";
 import type { Operand } from "../value.ts";
 import { FunctionBuilder, type Local, type ModuleBuilder, type NumberForm } from "./assembler.ts";
@@ -107,6 +108,33 @@ export class Target {
     this.stepScratch = 0;
   }
 
+  /** Places an operand, and what vectors may read beyond it; its layout. Strides are those of a contiguous one where none are given. */
+  place(
+    operand: Operand,
+    kind: "scratch" | "kept" = "scratch",
+    strides: readonly number[] = contiguousStrides(operand.shape),
+  ): Layout {
+    const { bytes } = this.numbers;
+    const size = bytes * (operand.shape[0] ?? 1) * (strides[0] ?? 1) + 64;
+    const address = kind === "kept" ? this.kept(size) : this.scratch(size);
+    const layout = { buffer: 0, offset: (address - this.map.bases[0]) / bytes, strides };
+    this.layouts.set(operand, layout);
+    return layout;
+  }
+
+  /** Places operands in memory that each thread has for itself, with what vectors may read beyond each; once a step. */
+  placeInThread(operands: readonly Operand[]): void {
+    const { bytes } = this.numbers;
+    const sizes = operands.map(
+      ({ shape }) => Math.ceil((bytes * shape.reduce((x, y) => x * y, 1) + 64) / 64) * 64,
+    );
+    let address = this.threadMemory(sizes.reduce((sum, each) => sum + each, 0));
+    for (const [i, operand] of operands.entries()) {
+      this.layouts.set(operand, contiguousLayout(threadBuffer, operand.shape, address / bytes));
+      address += sizes[i];
+    }
+  }
+
   /** Byte address of scratch memory for this step. */
   scratch(bytes: number): number {
     const address = this.map.scratchAddress + this.stepScratch;
@@ -128,7 +156,7 @@ export class Target {
   }
 
   /** The same for layouts in `threadBuffer`; once a step. */
-  threadMemory(bytes: number): number {
+  private threadMemory(bytes: number): number {
     this.threadBytes = Math.ceil(bytes / 64) * 64;
     return this.perThread(this.threadBytes);
   }

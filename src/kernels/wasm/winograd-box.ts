@@ -1,43 +1,13 @@
-/** What Winograd's kernels are made of: where their operands lie, and tiles of an image transformed from a box with its edges. */
+/** What Winograd's kernels are made of: tiles of an image, transformed from a box with its edges, and the tasks of others. */
 
 import type { Axis } from "../index-expression.ts";
-import { contiguousLayout } from "../layout.ts";
 import type { Read } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";
 import type { BoxTransform } from "../winograd-halves.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
 import { emitBox } from "./box.ts";
 import { renderNest } from "./nest.ts";
-import { type Launch, type Target, threadBuffer } from "./target.ts";
-
-export function placeInScratch(target: Target, operands: readonly Operand[]): void {
-  placeAt(target, operands, (bytes) => target.scratch(bytes));
-}
-
-/** In memory that keeps its values until the state changes. */
-export function placeInKept(target: Target, operands: readonly Operand[]): void {
-  placeAt(target, operands, (bytes) => target.kept(bytes));
-}
-
-function placeAt(target: Target, operands: readonly Operand[], addressFor: (bytes: number) => number): void {
-  const { bytes } = target.numbers;
-  for (const operand of operands) {
-    const offset = (addressFor(bytes * elements(operand) + 64) - target.map.bases[0]) / bytes;
-    target.layouts.set(operand, contiguousLayout(0, operand.shape, offset));
-  }
-}
-
-/** Once a step. */
-export function placeInThread(target: Target, operands: readonly Operand[]): void {
-  // Vector reads may go a little beyond each operand.
-  const { bytes } = target.numbers;
-  const sizes = operands.map((operand) => Math.ceil((bytes * elements(operand) + 64) / 64) * 64);
-  let address = target.threadMemory(sizes.reduce((sum, each) => sum + each, 0));
-  for (const [i, operand] of operands.entries()) {
-    target.layouts.set(operand, contiguousLayout(threadBuffer, operand.shape, address / bytes));
-    address += sizes[i];
-  }
-}
+import type { Launch, Target } from "./target.ts";
 
 /** A transform and its two passes. */
 export interface RenderedTransform {
@@ -140,8 +110,4 @@ export function forEachTask(
     f.call(index);
   });
   f.release(at);
-}
-
-function elements({ shape }: Operand): number {
-  return shape.reduce((product, extent) => product * extent, 1);
 }

@@ -11,7 +11,7 @@ import { type BoxTransform, weightGradientByHalves } from "../winograd-halves.ts
 import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
 import type { Launch, Target } from "./target.ts";
-import { emitBoxTransform, placeInScratch, placeInThread, renderBoxTransform } from "./winograd-box.ts";
+import { emitBoxTransform, renderBoxTransform } from "./winograd-box.ts";
 
 /** Fewer channels on either side leave too little work between the transforms. */
 const leastChannels = 16;
@@ -36,8 +36,8 @@ export function renderWinogradGradient(
   if (time > 0.9 * direct) return undefined;
   const w = weightGradientByHalves(gradient);
   const [ofImages, ofGradients] = [w.imageTransform, w.gradientTransform];
-  placeInScratch(target, [w.images, w.gradients, w.products]);
-  placeInThread(target, [ofImages.box, ofImages.columns, ofGradients.box, ofGradients.columns]);
+  for (const each of [w.images, w.gradients, w.products]) target.place(each);
+  target.placeInThread([ofImages.box, ofImages.columns, ofGradients.box, ofGradients.columns]);
   const products = target.layoutOf(w.products);
   const product = asContraction(w.productPart, products, (operand) => target.layoutOf(operand));
   const multiplied = product && renderContraction(target, product, products);

@@ -20,15 +20,7 @@ import { tileShape } from "./column-groups.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
 import type { Launch, Target } from "./target.ts";
-import {
-  emitBoxTransform,
-  forEachPlace,
-  forEachTask,
-  placeInKept,
-  placeInScratch,
-  placeInThread,
-  renderBoxTransform,
-} from "./winograd-box.ts";
+import { emitBoxTransform, forEachPlace, forEachTask, renderBoxTransform } from "./winograd-box.ts";
 import { renderWinogradGradient } from "./winograd-gradient.ts";
 
 /** Fewer channels on either side leave too little work between the transforms. */
@@ -219,8 +211,8 @@ class WinogradRenderer {
   private place(): void {
     const { target, w } = this;
     const inScratch = this.options.inStages ? [w.images, w.products] : [];
-    placeInScratch(target, inScratch);
-    (this.isConstant ? placeInKept : placeInScratch)(target, [w.filters]);
+    for (const each of inScratch) target.place(each);
+    target.place(w.filters, this.isConstant ? "kept" : "scratch");
     const results = w.results === undefined ? [] : [w.results];
     const others = [
       w.imageTransform.box,
@@ -230,10 +222,7 @@ class WinogradRenderer {
       w.resultColumns,
       ...results,
     ];
-    placeInThread(
-      target,
-      others.filter((operand) => !inScratch.includes(operand)),
-    );
+    target.placeInThread(others.filter((operand) => !inScratch.includes(operand)));
   }
 }
 
