@@ -129,13 +129,15 @@ async function readCifar(
         found.archive,
         form[split].map((name) => `${form.folder}/${name}`),
       )
-    : await Promise.all(
-        form[split].map(async (name) => {
-          const file = join(found.folder, name);
-          return { file, bytes: await readBounded(file, mostCifarBytes) };
-        }),
-      );
+    : await filesOf(form[split].map((name) => join(found.folder, name)));
   return form.kind === "records" ? readCifarRecords(files, classes) : readCifarPickles(files, classes);
+}
+
+/** One after the other, so that of several that are missing the first is named. */
+async function filesOf(paths: readonly string[]): Promise<NamedBytes[]> {
+  const files: NamedBytes[] = [];
+  for (const file of paths) files.push({ file, bytes: await readBounded(file, mostCifarBytes) });
+  return files;
 }
 
 async function membersOf(archive: string, names: readonly string[]): Promise<NamedBytes[]> {
