@@ -71,8 +71,8 @@ for (const name of names)
 const peaks = measurePeaks([threads]);
 console.log(machine());
 for (const line of warningsOfLoad()) console.log(line);
-const first = typeof peaks === "string" ? undefined : peaks.get(threads);
-console.log(typeof peaks === "string" ? peaks : first && describePeak(threads, first));
+const peak = typeof peaks === "string" ? undefined : peaks.get(threads);
+console.log(typeof peaks === "string" ? peaks : peak && describePeak(threads, peak));
 const engines = await Promise.all(
   wanted.map(async (engine) => ({
     name: options.exact ? `${engine}-exact` : engine,
@@ -134,8 +134,6 @@ async function measure(layer, pass, batch) {
     for (let i = 0; i < warmUps; i++) await program.run(inputs);
     contestants.push({ engine, session, program, ms: /** @type {number[]} */ ([]) });
   }
-  // The machine's clock changes: shares are of the mean of its peaks before and after.
-  const before = first && measurePeaks([threads]);
   for (let round = 0; round < rounds; round++)
     for (const { program, ms } of contestants) {
       /** @type {number[]} */
@@ -146,7 +144,6 @@ async function measure(layer, pass, batch) {
       // One interval may hold several steps where a plan splits a convolution, so the whole stretch is divided.
       ms.push((ends[ends.length - 1] - ends[ends.length / repeats - 1]) / (repeats - 1));
     }
-  const peak = between(before, first && measurePeaks([threads]));
   for (const { session } of contestants) session.dispose();
   return contestants.map(({ engine, ms }) => {
     const [gflops, slowest, fastest] = [median(ms), Math.max(...ms), Math.min(...ms)].map(
@@ -157,18 +154,6 @@ async function measure(layer, pass, batch) {
     csv.append([[...measured, peak?.wide, peak?.at128, share, median(ms)]]);
     return { layer: name, pass, engine, gflops, share };
   });
-}
-
-/**
- * @param {...(ReturnType<typeof measurePeaks> | undefined)} measured
- * @returns {import("./peak.js").Peak | undefined}
- */
-function between(...measured) {
-  const peaks = measured.flatMap((each) => (each instanceof Map ? [...each.values()] : []));
-  if (peaks.length === 0) return undefined;
-  /** @param {"wide" | "at128"} width */
-  const mean = (width) => peaks.reduce((sum, each) => sum + each[width], 0) / peaks.length;
-  return { lanes: peaks[0].lanes, wide: mean("wide"), at128: mean("at128") };
 }
 
 /**

@@ -10,7 +10,7 @@
 import { type Part, replaceValue, scatter } from "./formula.ts";
 import { type Axis, axis, extentOf, type Index, index } from "./index-expression.ts";
 import { type Layout, linearIndex } from "./layout.ts";
-import { type Contraction, mergeRuns, type Read } from "./schedule-contraction.ts";
+import { type Contraction, type CopiedRead, mergeRuns } from "./schedule-contraction.ts";
 import { type Operand, Source, Value } from "./value.ts";
 
 /** Rows times steps of the sum: of more, a copy comes from memory, and one of shared rows took longer as well (256 channels at 14×14). */
@@ -22,16 +22,13 @@ const leastGain = 0.05;
 
 export interface Gathered {
   readonly contraction: Contraction;
-  /** What is copied, where rows are not behind one another in A. */
-  readonly copied: Copied | undefined;
+  /**
+   * What is copied, [...rows, ...sum], where rows are not behind one another in A; where the window slides, rows of the image are all
+   * that it reads, and the sum has none.
+   */
+  readonly copied: CopiedRead | undefined;
   /** Where they are not in the result, as in gradients of strided inputs: sums [...rows, n], and what becomes of them. */
   readonly scattered: { readonly sums: Operand; readonly part: Part } | undefined;
-}
-
-interface Copied {
-  /** [...rows, ...sum]; where the window slides, rows of the image are all that it reads, and the sum has none. */
-  readonly operand: Operand;
-  readonly part: Part;
 }
 
 /** The time of a step of the sum for `stretches` of so many rows, gathered or as they are. */
@@ -57,7 +54,8 @@ export function gathered(
   const gain = time(along, rows / along, false) / time(together, rows / together, true) - 1;
   const copying = (isCopied ? copyCost / c.n.extent : 0) + (isScattered ? copyCost / steps : 0);
   if (gain < leastGain + copying) return undefined;
-  const { a, copied } = isCopied ? copyOf(c, slide) : { a: c.a, copied: undefined };
+  const copied = isCopied ? copyOf(c, slide) : undefined;
+  const a = copied?.read ?? c.a;
   if (!isScattered) return { contraction: { ...c, a }, copied, scattered: undefined };
   const outputs = [...c.m, c.n];
   const sums: Operand = { shape: outputs.map((each) => each.extent) };
@@ -67,8 +65,7 @@ export function gathered(
   return { contraction: { ...c, a, part: plain }, copied, scattered };
 }
 
-/** What is copied, and how it is read. */
-function copyOf(c: Contraction, slide: Slide | undefined): { readonly a: Read; readonly copied: Copied } {
+function copyOf(c: Contraction, slide: Slide | undefined): CopiedRead {
   // Axes of the copy, and what of A they stand for.
   const down = slide && axis("down", slide.row.extent + slide.tap.extent - 1);
   const axes = [
@@ -86,7 +83,7 @@ function copyOf(c: Contraction, slide: Slide | undefined): { readonly a: Read; r
     };
   });
   const at = axes.map((each) => (slide && each === down ? index(slide.row).plus(slide.tap) : index(each)));
-  return { a: { ...c.a, operand, at, fill: undefined }, copied: { operand, part } };
+  return { read: { ...c.a, operand, at, fill: undefined }, operand, part };
 }
 
 /** Axes of rows and of the window's rows. */

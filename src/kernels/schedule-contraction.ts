@@ -11,6 +11,13 @@ import { type Operand, Source, sum as sumOver, type Value } from "./value.ts";
 
 export type Read = Extract<Value["node"], { kind: "read" }>;
 
+/** A copy of what is read: `part` makes it, `read` reads it in place of that. */
+export interface CopiedRead {
+  readonly read: Read;
+  readonly operand: Operand;
+  readonly part: Part;
+}
+
 export interface Contraction {
   readonly part: Part;
   /** The sum, around which the part's value may compute more. */

@@ -101,11 +101,11 @@ export function renderContractionHelper(
   { isConstant, adds, ahead, meanwhile = [] }: HelperOptions,
 ): { packing: readonly Launch[]; helper: string } | undefined {
   const c = { ...contraction, batch: [...given, ...contraction.batch] };
-  const inPlace = extentOf([...contraction.batch]);
+  const places = extentOf([...contraction.batch]);
   const scheduled = schedule(kernel.target, c, layout, isConstant, {
     adds,
-    asked: ahead && ahead.numbers / inPlace,
-    meanwhile: meanwhile.map(({ numbers }) => numbers / inPlace),
+    asked: ahead && ahead.numbers / places,
+    meanwhile: meanwhile.map(({ numbers }) => numbers / places),
   });
   if (scheduled === undefined) return undefined;
   const { packing } = scheduled;

@@ -39,17 +39,16 @@ const chunkBytes = 8 * 1024 * 1024;
 
 /** The launches, or undefined where the contraction has another form. */
 export function renderLongSums(target: Target, c: Contraction, layout: Layout): Launch[] | undefined {
-  const inB = linearIndex(c.b.at, target.layoutOf(c.b.operand));
-  const m = c.m.findLast((each) => linearIndex(c.a.at, target.layoutOf(c.a.operand)).factorOf(each) === 1);
+  const [asItLies, inB] = [c.a, c.b].map(({ at, operand }) => linearIndex(at, target.layoutOf(operand)));
+  const m = c.m.findLast((each) => asItLies.factorOf(each) === 1);
   if (m === undefined || inB.factorOf(c.n) !== 1) return undefined;
   if (extentOf(c.k) < leastPlaces || m.extent < 12 || c.n.extent < 12) return undefined;
   // Each tap of a filter is a sum of its own.
   const taps = c.m.filter((each) => each !== m);
   if (taps.length > 0 && !areReadOften(c)) return undefined;
-  const filled = edgesFilled(c);
-  if (filled !== undefined) target.place(filled.operand);
-  const { a } = filled?.contraction ?? c;
-  const inA = linearIndex(a.at, target.layoutOf(a.operand));
+  const filled = edgesFilled(c.a);
+  const a = filled?.read ?? c.a;
+  const inA = filled === undefined ? asItLies : linearIndex(a.at, target.place(a.operand));
   const places = mergeRuns(c.k, [(each) => inA.factorOf(each), (each) => inB.factorOf(each)]);
   const whole = { ...c, a, m: [m], batch: [...c.batch, ...taps] };
   const launches = new LongSumsRenderer(target, whole, layout, m, places).render();
@@ -342,10 +341,10 @@ class LongSumsRenderer {
     const [a, b, out, count] = [0, 1, 2, 3].map((i) => f.parameter(i));
     const [aAt, outAt] = [f.local("i32"), f.local("i32")];
     const move = (local: Local, by: number) => f.get(local).i32(by).op("i32.add").set(local);
-    const times = (count: number, body: () => void) => {
+    const times = (tiles: number, body: () => void) => {
       const left = f.local("i32");
-      if (count > 0) {
-        f.i32(count).set(left);
+      if (tiles > 0) {
+        f.i32(tiles).set(left);
         f.loop(() => {
           body();
           f.get(left).i32(1).op("i32.sub").tee(left);

@@ -102,6 +102,8 @@ class WinogradRenderer {
   private readonly layout: Layout;
   /** Whether the filters are transformed once. */
   private readonly isConstant: boolean;
+  /** Whether their columns fill panels, as which they are written. */
+  private readonly liesAsPanels: boolean;
 
   constructor(target: Target, correlation: Correlation, options: HalvesOptions, layout: Layout) {
     this.target = target;
@@ -109,7 +111,8 @@ class WinogradRenderer {
     this.isConstant = target.constants.has(correlation.contraction.b.operand);
     const k = correlation.contraction.n.extent;
     const width = tileShape.vectors * target.numbers.lanes;
-    this.w = winogradByHalves(correlation, { ...options, panels: k % width === 0 ? k / width : 1 });
+    this.liesAsPanels = k % width === 0;
+    this.w = winogradByHalves(correlation, { ...options, panels: this.liesAsPanels ? k / width : 1 });
     this.options = options;
     this.rows = options.size * options.tileRows;
     this.layout = layout;
@@ -212,7 +215,8 @@ class WinogradRenderer {
     const { target, w } = this;
     const inScratch = this.options.inStages ? [w.images, w.products] : [];
     for (const each of inScratch) target.place(each);
-    target.place(w.filters, this.isConstant ? "kept" : "scratch");
+    // Filters that do not lie as panels are packed, and the panels kept.
+    target.place(w.filters, this.isConstant && this.liesAsPanels ? "kept" : "scratch");
     const results = w.results === undefined ? [] : [w.results];
     const others = [
       w.imageTransform.box,
