@@ -11,6 +11,9 @@ import {
   type Correlation,
   filterTransform,
   placesOf,
+  resultParts,
+  type Stretch,
+  stretchesOf,
   transform,
   transforms,
   transposed,
@@ -48,8 +51,10 @@ export function winogradInStages(correlation: Correlation, size: 2 | 4, panels =
     ),
   }));
 
-  const resultParts = resultRegions(correlation, products, size);
-  return { filters, images, products, filterParts, imageParts, productPart, resultParts };
+  return {
+    ...{ filters, images, products, filterParts, imageParts, productPart },
+    resultParts: resultRegions(correlation, products, size),
+  };
 }
 
 /** How many images there are, and rows and columns of tiles in each. */
@@ -59,37 +64,21 @@ export function tilesOf({ image, p, q }: Correlation, size: 2 | 4): readonly num
 
 /** Parts that transform products [α², ...tiles, columns] back, to the result's columns from `first` on, for each region of it. */
 export function resultRegions(
-  { contraction: { n: k, part, sum: total }, image, p, q }: Correlation,
+  correlation: Correlation,
   products: Operand,
   size: 2 | 4,
   first: Index = index(0),
 ): readonly (readonly Part[])[] {
-  const { resultRows } = transforms[size];
-  const alpha = size + 2;
+  const { p, q } = correlation;
   const [, images, , , columns] = products.shape;
   const product = new Source(products);
   const region = (rows: Stretch, columnsOf: Stretch): Part[] => {
     const axes = [images, rows.tiles, columnsOf.tiles, columns].map((extent, i) => axis(`y${i}`, extent));
     const [n, tileRow, tileColumn, column] = axes;
     const [row, col] = [index(tileRow).plus(rows.from), index(tileColumn).plus(columnsOf.from)];
-    const totals = transform(
-      resultRows.slice(0, rows.places),
-      resultRows.slice(0, columnsOf.places),
-      (i, j) => product.at(alpha * i + j, n, row, col, column),
-    );
-    return totals.flatMap((totalRow, i) =>
-      totalRow.map((each, j): Part => {
-        const replacement = new Map<Axis, Index>([
-          [p, row.times(size).plus(i)],
-          [q, col.times(size).plus(j)],
-          [k, first.plus(column)],
-        ]);
-        if (image !== undefined) replacement.set(image, index(n));
-        const marker = value(0);
-        const around = replaceValue(part.value, total, marker);
-        const moved = replaceValue(substitute(around, replacement), marker, each);
-        return { axes, at: part.at.map((at) => at.substitute(replacement)), value: moved };
-      }),
+    const at = { image: index(n), row, column: col, channel: first.plus(column) };
+    return resultParts(correlation, size, [rows.places, columnsOf.places], axes, at, (t) =>
+      product.at(t, n, row, col, column),
     );
   };
   return stretchesOf(p.extent, size).flatMap((rows) =>
@@ -217,20 +206,4 @@ export function winogradWeightGradient(gradient: WeightGradient): WinogradWeight
       }),
     ),
   };
-}
-
-/** Tiles next to each other, of which so many rows or columns are within the result. */
-interface Stretch {
-  readonly from: number;
-  readonly tiles: number;
-  readonly places: number;
-}
-
-/** Whole tiles, then the one that the edge cuts. */
-function stretchesOf(extent: number, size: number): Stretch[] {
-  const [whole, rest] = [Math.floor(extent / size), extent % size];
-  return [
-    { from: 0, tiles: whole, places: size },
-    { from: whole, tiles: 1, places: rest },
-  ].filter(({ tiles, places }) => tiles > 0 && places > 0);
 }

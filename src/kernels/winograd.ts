@@ -119,8 +119,6 @@ export interface WinogradOperands {
   readonly images: Operand;
   /** [α², together, tileRows, tileColumns, k / shares] */
   readonly products: Operand;
-  /** [size·tileRows, size·tileColumns, k / shares], of one image, where tiles go beyond the result. */
-  readonly results: Operand | undefined;
 }
 
 export interface Winograd extends WinogradOperands {
@@ -129,24 +127,24 @@ export interface Winograd extends WinogradOperands {
   readonly imageParts: readonly Part[];
   /** It holds `share`. */
   readonly productPart: Part;
-  /** They hold `block`, `group`, `image` and `share`, or where there are `results`, `image` alone. */
-  readonly resultParts: readonly Part[];
-  /** A row of the block from `results` to its place; holds `row` and the others. */
-  readonly finishPart: Part | undefined;
-  /** Which block of rows of tiles, which group of images, which image of it, which share of the channels, which row. */
+  /** Parts of each region of a row of tiles: those all of whose rows are in the result, and the last, where it is cut. They hold `places`. */
+  readonly wholeRow: readonly (readonly Part[])[];
+  readonly cutRow: readonly (readonly Part[])[];
+  /** Which block of rows of tiles, which group of images, which image of it, which share of the channels, which row of tiles of the block. */
   readonly block: Axis;
   readonly group: Axis;
   readonly image: Axis;
   readonly share: Axis;
-  readonly row: Axis;
+  readonly tileRow: Axis;
+  /** All of them, in this order. */
+  readonly places: readonly Axis[];
 }
 
 export function winograd(correlation: Correlation, options: WinogradOptions): Winograd {
   const { contraction, p, q, c } = correlation;
-  const { n: k, part } = contraction;
+  const { n: k } = contraction;
   const { size, tileRows, together = 1, shares = 1, panels = 1 } = options;
-  const { imageRows, resultRows } = transforms[size];
-  const alpha = size + 2;
+  const { imageRows } = transforms[size];
   const positions = placesOf(size);
   const tileColumns = Math.ceil(q.extent / size);
   const kShare = k.extent / shares;
@@ -154,15 +152,11 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
   const box: Operand = { shape: [size * tileRows + 2, size * tileColumns + 2, c.extent] };
   const images: Operand = { shape: [positions.length, ...tiles, c.extent] };
   const products: Operand = { shape: [positions.length, ...tiles, kShare] };
-  const isRagged = p.extent % (size * tileRows) !== 0 || q.extent % size !== 0;
-  const results: Operand | undefined = isRagged
-    ? { shape: [size * tileRows, size * tileColumns, kShare] }
-    : undefined;
   const block = axis("block", Math.ceil(p.extent / (size * tileRows)));
   const group = axis("group", (correlation.image?.extent ?? 1) / together);
   const image = axis("image", together);
   const share = axis("share", shares);
-  const row = axis("row", size * tileRows);
+  const tileRow = axis("tileRow", tileRows);
 
   const { filters, filterParts } = filterTransform(correlation, size, shares * panels);
 
@@ -187,51 +181,86 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
     ),
   }));
 
-  const resultAxes = [tileRows, tileColumns, kShare].map((extent, i) => axis(`y${i}`, extent));
-  const [tileRow, tileColumn, column] = resultAxes;
   const product = new Source(products);
-  const totals = transform(resultRows, resultRows, (i, j) => product.at(alpha * i + j, image, ...resultAxes));
-  /** The part of the whole at these rows and columns, with `total` for the sum. */
-  const placed = (axes: readonly Axis[], pAt: Index, qAt: Index, total: Value): Part => {
-    const replacement = new Map<Axis, Index>([
-      [
-        p,
-        index(block)
-          .times(size * tileRows)
-          .plus(pAt),
-      ],
-      [q, qAt],
-      [
-        k,
-        index(share)
-          .times(kShare)
-          .plus(axes[axes.length - 1]),
-      ],
-    ]);
-    if (correlation.image !== undefined)
-      replacement.set(correlation.image, index(group).times(together).plus(image));
-    const marker = value(0);
-    const around = replaceValue(part.value, contraction.sum, marker);
-    // Substitution keeps constants as they are, so the marker is found again behind it.
-    const moved = replaceValue(substitute(around, replacement), marker, total);
-    return { axes, at: part.at.map((each) => each.substitute(replacement)), value: moved };
+  const resultRow = (places: number) =>
+    stretchesOf(q.extent, size).map((stretch) => {
+      const axes = [axis("y0", stretch.tiles), axis("y1", kShare)];
+      const [inRegion, column] = axes;
+      const tileColumn = index(inRegion).plus(stretch.from);
+      const at = {
+        image: index(group).times(together).plus(image),
+        row: index(block).times(tileRows).plus(tileRow),
+        column: tileColumn,
+        channel: index(share).times(kShare).plus(column),
+      };
+      return resultParts(correlation, size, [places, stretch.places], axes, at, (t) =>
+        product.at(t, image, tileRow, tileColumn, column),
+      );
+    });
+  return {
+    ...{ filters, box, images, products },
+    ...{ filterParts, imageParts, productPart },
+    wholeRow: p.extent < size ? [] : resultRow(size),
+    cutRow: p.extent % size === 0 ? [] : resultRow(p.extent % size),
+    ...{ block, group, image, share, tileRow },
+    places: [block, group, image, share, tileRow],
   };
-  const resultParts = totals.flatMap((totalRow, i) =>
-    totalRow.map((total, j): Part => {
-      const [pAt, qAt] = [index(tileRow).times(size).plus(i), index(tileColumn).times(size).plus(j)];
-      if (results !== undefined) return { axes: resultAxes, at: [pAt, qAt, index(column)], value: total };
-      return placed(resultAxes, pAt, qAt, total);
+}
+
+/** Where a tile of the result is. */
+export interface TilePlace {
+  readonly image: Index;
+  /** Row and column, counted in tiles. */
+  readonly row: Index;
+  readonly column: Index;
+  readonly channel: Index;
+}
+
+/** Parts over `axes` that transform the products of a tile, one for each of α² places, back to so many of its rows and columns. */
+export function resultParts(
+  { contraction: { n: k, part, sum: total }, image, p, q }: Correlation,
+  size: 2 | 4,
+  [rows, columns]: readonly [number, number],
+  axes: readonly Axis[],
+  at: TilePlace,
+  product: (t: number) => Value,
+): Part[] {
+  const { resultRows } = transforms[size];
+  const alpha = size + 2;
+  const totals = transform(resultRows.slice(0, rows), resultRows.slice(0, columns), (i, j) =>
+    product(alpha * i + j),
+  );
+  return totals.flatMap((totalRow, i) =>
+    totalRow.map((each, j): Part => {
+      const replacement = new Map<Axis, Index>([
+        [p, at.row.times(size).plus(i)],
+        [q, at.column.times(size).plus(j)],
+        [k, at.channel],
+      ]);
+      if (image !== undefined) replacement.set(image, at.image);
+      const marker = value(0);
+      const around = replaceValue(part.value, total, marker);
+      // Substitution keeps constants as they are, so the marker is found again behind it.
+      const moved = replaceValue(substitute(around, replacement), marker, each);
+      return { axes, at: part.at.map((place) => place.substitute(replacement)), value: moved };
     }),
   );
-  const finishAxes = [axis("q", q.extent), axis("k", kShare)];
-  const finishPart =
-    results &&
-    placed(finishAxes, index(row), index(finishAxes[0]), new Source(results).at(row, ...finishAxes));
-  return {
-    ...{ filters, box, images, products, results },
-    ...{ filterParts, imageParts, productPart, resultParts, finishPart },
-    ...{ block, group, image, share, row },
-  };
+}
+
+/** Tiles next to each other, of which so many rows or columns are within the result. */
+export interface Stretch {
+  readonly from: number;
+  readonly tiles: number;
+  readonly places: number;
+}
+
+/** Whole tiles, then the one that the edge cuts. */
+export function stretchesOf(extent: number, size: number): Stretch[] {
+  const [whole, rest] = [Math.floor(extent / size), extent % size];
+  return [
+    { from: 0, tiles: whole, places: size },
+    { from: whole, tiles: 1, places: rest },
+  ].filter(({ tiles, places }) => tiles > 0 && places > 0);
 }
 
 /** Filters [α², panels, c, k / panels] as products take them. */

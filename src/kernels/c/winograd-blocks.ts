@@ -6,6 +6,7 @@
 
 import type { Box } from "../contraction-view.ts";
 import type { Axis } from "../index-expression.ts";
+import type { Part } from "../formula.ts";
 import type { Layout } from "../layout.ts";
 import { asContraction } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";
@@ -51,7 +52,6 @@ class WinogradRenderer {
     const isConstant = target.constants.has(contraction.b.operand);
     target.placeApart(w.filters, isConstant ? "kept" : "scratch");
     for (const each of [w.images, w.products, w.box]) target.placeApart(each, "thread");
-    if (w.results !== undefined) target.placeApart(w.results, "thread");
     const kernel = new CKernel(target);
     const product = asContraction(w.productPart, target.layoutOf(w.products), (operand) =>
       target.layoutOf(operand),
@@ -78,20 +78,16 @@ class WinogradRenderer {
       w.imageParts.map((part) => placed(part, w.images)),
       [w.image],
     );
-    const places = [w.block, w.group, w.image, w.share];
-    const { results } = w;
-    const finished =
-      results === undefined
-        ? renderNestHelper(
-            kernel,
-            w.resultParts.map((part) => ({ part, layout: this.layout })),
-            places,
-          )
-        : renderNestHelper(
-            kernel,
-            w.resultParts.map((part) => placed(part, results)),
-            [w.image],
-          );
+    const finished = (regions: readonly (readonly Part[])[]) =>
+      regions.map((parts) => {
+        const helper = renderNestHelper(
+          kernel,
+          parts.map((part) => ({ part, layout: this.layout })),
+          w.places,
+        );
+        return `${helper}, block, group, image, share, tileRow);`;
+      });
+    const [wholeRow, cutRow] = [finished(w.wholeRow), finished(w.cutRow)];
     const rows = size * tileRows;
     const box: Box = {
       extents: [1, ...w.box.shape],
@@ -112,19 +108,14 @@ class WinogradRenderer {
       `${[multiplied.helper, "share", ...meanwhile.map(({ from }) => from)].join(", ")});`,
       `for (long image = 0; image < ${together}; image++) {`,
     );
-    if (w.finishPart === undefined) kernel.body.push(`${finished}, block, group, image, share);`);
-    else {
-      const finish = renderNestHelper(
-        kernel,
-        [{ part: w.finishPart, layout: this.layout }],
-        [...places, w.row],
-      );
-      kernel.body.push(
-        `${finished}, image);`,
-        `const long last = least(${rows}, ${p.extent} - block * ${rows});`,
-        `for (long row = 0; row < last; row++) ${finish}, block, group, image, share, row);`,
-      );
-    }
+    kernel.body.push(
+      `const long whole = least(${tileRows}, ${Math.floor(p.extent / size)} - block * ${tileRows});`,
+      "for (long tileRow = 0; tileRow < whole; tileRow++) {",
+      ...wholeRow,
+      "}",
+    );
+    if (cutRow.length > 0)
+      kernel.body.push(`if (whole < ${tileRows}) {`, "const long tileRow = whole;", ...cutRow, "}");
     kernel.body.push("}");
     const tasks = w.share.extent * w.block.extent * w.group.extent;
     return [filters, ...multiplied.packing, target.launch(kernel, tasks)];
