@@ -3,12 +3,14 @@
  * where registers are too few for the α² of a whole tile. A block is some rows of tiles of an image, copied with its edges.
  */
 
-import { type Part, replaceValue, scatter, substitute } from "./formula.ts";
+import { type Part, scatter } from "./formula.ts";
 import { type Axis, axis, type Index, index } from "./index-expression.ts";
-import { type Operand, Source, sum, type Value, value } from "./value.ts";
+import { type Operand, Source, sum, type Value } from "./value.ts";
 import {
   type Correlation,
   filterTransform,
+  resultPart,
+  stretchesOf,
   transform,
   transforms,
   transposed,
@@ -39,21 +41,19 @@ export interface WinogradHalves {
   readonly products: Operand;
   /** [size, α, tileRows, tileColumns, k]: columns of one image's products, transformed back. */
   readonly resultColumns: Operand;
-  /** [size·tileRows, size·tileColumns, k], of one image, where tiles go beyond the result. */
-  readonly results: Operand | undefined;
   /** They hold nothing. */
   readonly filterParts: readonly Part[];
   readonly imageTransform: BoxTransform;
   /** It holds nothing. */
   readonly productPart: Part;
   readonly resultColumnParts: readonly Part[];
-  /** To the result, or to `results`. */
-  readonly resultParts: readonly Part[];
-  /** A row of the block from `results` to its place; holds `row`, too. */
-  readonly finishPart: Part | undefined;
+  /** Of each region of a row of tiles: those all of whose rows are in the result, and the last, where it is cut. They hold `tileRow`, too. */
+  readonly wholeRow: readonly (readonly Part[])[];
+  readonly cutRow: readonly (readonly Part[])[];
   /** Which block of rows of tiles, which group of images, which image of it. */
   readonly places: readonly [block: Axis, group: Axis, image: Axis];
-  readonly row: Axis;
+  /** Which row of tiles of the block. */
+  readonly tileRow: Axis;
 }
 
 /** A transform of the tiles of a box, by columns and then by rows. */
@@ -108,7 +108,7 @@ function half(matrix: Matrix, x: (i: number) => Value): Value[] {
 
 export function winogradByHalves(correlation: Correlation, options: HalvesOptions): WinogradHalves {
   const { contraction, p, q, c, image: imageAxis } = correlation;
-  const { n: k, part } = contraction;
+  const { n: k } = contraction;
   const { size, tileRows, together = 1, inStages = false, panels = 1 } = options;
   const { imageRows, resultRows } = transforms[size];
   const alpha = size + 2;
@@ -117,7 +117,6 @@ export function winogradByHalves(correlation: Correlation, options: HalvesOption
   const block = axis("block", Math.ceil(p.extent / rows));
   const group = axis("group", (imageAxis?.extent ?? 1) / together);
   const image = axis("image", together);
-  const row = axis("row", rows);
   const tiles = inStages
     ? [group.extent, block.extent * tileRows, tileColumns]
     : [together, tileRows, tileColumns];
@@ -139,47 +138,38 @@ export function winogradByHalves(correlation: Correlation, options: HalvesOption
 
   const resultColumns: Operand = { shape: [size, alpha, tileRows, tileColumns, k.extent] };
   const columnAxes = resultColumns.shape.slice(1).map((extent, i) => axis(`y${i}`, extent));
-  const [j, tileRow, tileColumn, column] = columnAxes;
+  const [j, row, tileColumn, column] = columnAxes;
   const product = new Source(products);
   const resultColumnParts = half(resultRows, (r) =>
-    product.at(index(j).plus(alpha * r), ...tileAt(tileRow), tileColumn, column),
+    product.at(index(j).plus(alpha * r), ...tileAt(row), tileColumn, column),
   ).map((each, i): Part => ({ axes: columnAxes, at: [index(i), ...columnAxes.map(index)], value: each }));
 
-  const isRagged = p.extent % rows !== 0 || q.extent % size !== 0;
-  const results: Operand | undefined = isRagged ? { shape: [rows, size * tileColumns, k.extent] } : undefined;
-  /** The part of the whole at these rows and columns of the block, with `total` for the sum. */
-  const placed = (axes: readonly Axis[], pAt: Index, qAt: Index, total: Value): Part => {
-    const replacement = new Map<Axis, Index>([
-      [p, index(block).times(rows).plus(pAt)],
-      [q, qAt],
-      [k, index(axes[axes.length - 1])],
-    ]);
-    if (imageAxis !== undefined) replacement.set(imageAxis, index(group).times(together).plus(image));
-    const marker = value(0);
-    const around = replaceValue(part.value, contraction.sum, marker);
-    // Substitution keeps constants as they are, so the marker is found again behind it.
-    const moved = replaceValue(substitute(around, replacement), marker, total);
-    return { axes, at: part.at.map((each) => each.substitute(replacement)), value: moved };
-  };
-  const inTile = axis("inTile", size);
-  const resultAxes = [inTile, tileRow, tileColumn, column];
+  const tileRow = axis("tileRow", tileRows);
   const columnsOfResult = new Source(resultColumns);
-  const resultParts = half(resultRows, (s) => columnsOfResult.at(inTile, s, tileRow, tileColumn, column)).map(
-    (total, offset): Part => {
-      const pAt = index(tileRow).times(size).plus(inTile);
-      const qAt = index(tileColumn).times(size).plus(offset);
-      if (results === undefined) return placed(resultAxes, pAt, qAt, total);
-      return { axes: resultAxes, at: [pAt, qAt, index(column)], value: total };
-    },
-  );
-  const finishAxes = [axis("q", q.extent), axis("k", k.extent)];
-  const finishPart =
-    results &&
-    placed(finishAxes, index(row), index(finishAxes[0]), new Source(results).at(row, ...finishAxes));
+  const resultRow = (rowsInTile: number) =>
+    stretchesOf(q.extent, size).map((stretch) => {
+      const axes = [rowsInTile, stretch.tiles, k.extent].map((extent, i) => axis(`z${i}`, extent));
+      const [inTile, inRegion, channel] = axes;
+      const tile = index(inRegion).plus(stretch.from);
+      const totals = half(resultRows.slice(0, stretch.places), (s) =>
+        columnsOfResult.at(inTile, s, tileRow, tile, channel),
+      );
+      return totals.map((total, offset) => {
+        const at = {
+          image: index(group).times(together).plus(image),
+          row: index(block).times(tileRows).plus(tileRow).times(size).plus(inTile),
+          column: tile.times(size).plus(offset),
+          channel: index(channel),
+        };
+        return resultPart(correlation, axes, at, total);
+      });
+    });
   return {
-    ...{ filters, images, products, resultColumns, results },
-    ...{ filterParts, imageTransform, productPart, resultColumnParts, resultParts, finishPart },
-    ...{ places: [block, group, image], row },
+    ...{ filters, images, products, resultColumns },
+    ...{ filterParts, imageTransform, productPart, resultColumnParts },
+    wholeRow: p.extent < size ? [] : resultRow(size),
+    cutRow: p.extent % size === 0 ? [] : resultRow(p.extent % size),
+    ...{ places: [block, group, image], tileRow },
   };
 }
 

@@ -207,10 +207,10 @@ export function winograd(correlation: Correlation, options: WinogradOptions): Wi
   };
 }
 
-/** Where a tile of the result is. */
-export interface TilePlace {
+/** Where a tile of the result is, or a number of it. */
+export interface ResultPlace {
   readonly image: Index;
-  /** Row and column, counted in tiles. */
+  /** Row and column, of tiles counted in tiles. */
   readonly row: Index;
   readonly column: Index;
   readonly channel: Index;
@@ -218,11 +218,11 @@ export interface TilePlace {
 
 /** Parts over `axes` that transform the products of a tile, one for each of α² places, back to so many of its rows and columns. */
 export function resultParts(
-  { contraction: { n: k, part, sum: total }, image, p, q }: Correlation,
+  correlation: Correlation,
   size: 2 | 4,
   [rows, columns]: readonly [number, number],
   axes: readonly Axis[],
-  at: TilePlace,
+  at: ResultPlace,
   product: (t: number) => Value,
 ): Part[] {
   const { resultRows } = transforms[size];
@@ -231,20 +231,31 @@ export function resultParts(
     product(alpha * i + j),
   );
   return totals.flatMap((totalRow, i) =>
-    totalRow.map((each, j): Part => {
-      const replacement = new Map<Axis, Index>([
-        [p, at.row.times(size).plus(i)],
-        [q, at.column.times(size).plus(j)],
-        [k, at.channel],
-      ]);
-      if (image !== undefined) replacement.set(image, at.image);
-      const marker = value(0);
-      const around = replaceValue(part.value, total, marker);
-      // Substitution keeps constants as they are, so the marker is found again behind it.
-      const moved = replaceValue(substitute(around, replacement), marker, each);
-      return { axes, at: part.at.map((place) => place.substitute(replacement)), value: moved };
+    totalRow.map((total, j) => {
+      const [row, column] = [at.row.times(size).plus(i), at.column.times(size).plus(j)];
+      return resultPart(correlation, axes, { ...at, row, column }, total);
     }),
   );
+}
+
+/** The correlation's part at a place, which depends on `axes`, with `total` for its sum. */
+export function resultPart(
+  { contraction: { n: k, part, sum: replaced }, image, p, q }: Correlation,
+  axes: readonly Axis[],
+  at: ResultPlace,
+  total: Value,
+): Part {
+  const replacement = new Map<Axis, Index>([
+    [p, at.row],
+    [q, at.column],
+    [k, at.channel],
+  ]);
+  if (image !== undefined) replacement.set(image, at.image);
+  const marker = value(0);
+  const around = replaceValue(part.value, replaced, marker);
+  // Substitution keeps constants as they are, so the marker is found again behind it.
+  const moved = replaceValue(substitute(around, replacement), marker, total);
+  return { axes, at: part.at.map((place) => place.substitute(replacement)), value: moved };
 }
 
 /** Tiles next to each other, of which so many rows or columns are within the result. */

@@ -187,27 +187,38 @@ class WinogradRenderer {
   private emitResults(f: FunctionBuilder, places: Places): void {
     const { target, w } = this;
     const { p } = this.correlation;
+    const { size, tileRows } = this.options;
     const at = [places.block, places.group, places.image];
     const columns = this.nest(w.resultColumnParts, w.resultColumns, w.places);
-    const back =
-      w.results === undefined
-        ? renderNest(
-            target,
-            w.resultParts.map((part) => ({ part, layout: this.layout })),
-            w.places,
-          )
-        : this.nest(w.resultParts, w.results, w.places);
-    const finish =
-      w.finishPart && renderNest(target, [{ part: w.finishPart, layout: this.layout }], [...w.places, w.row]);
+    const rendered = (regions: readonly (readonly Part[])[]) =>
+      regions.map((parts) =>
+        renderNest(
+          target,
+          parts.map((part) => ({ part, layout: this.layout })),
+          [...w.places, w.tileRow],
+        ),
+      );
+    const [wholeRow, cutRow] = [rendered(w.wholeRow), rendered(w.cutRow)];
+    // Rows of tiles of the last block that are beyond the result are left out.
+    const [tileRow, whole] = [f.local("i32"), f.local("i32")];
+    f.i32(Math.floor(p.extent / size))
+      .get(places.block)
+      .i32(tileRows)
+      .op("i32.mul", "i32.sub")
+      .set(whole);
+    f.get(whole).i32(tileRows).get(whole).i32(tileRows).op("i32.lt_s", "select").set(whole);
     forEachPlace(f, places.image, w.places[2].extent, () => {
       forEachTask(f, columns, at);
-      forEachTask(f, back, at);
-      if (finish === undefined) return;
-      // Rows of the last block that are beyond the result are left out.
-      const [row, last] = [f.local("i32"), f.local("i32")];
-      f.i32(p.extent).get(places.block).i32(this.rows).op("i32.mul", "i32.sub").set(last);
-      f.get(last).i32(this.rows).get(last).i32(this.rows).op("i32.lt_s", "select").set(last);
-      forEachPlace(f, row, last, () => forEachTask(f, finish, [...at, row]));
+      f.get(whole).if(() =>
+        forEachPlace(f, tileRow, whole, () => {
+          for (const each of wholeRow) forEachTask(f, each, [...at, tileRow]);
+        }),
+      );
+      if (cutRow.length === 0) return;
+      f.get(whole).i32(tileRows).op("i32.lt_s");
+      f.if(() => {
+        for (const each of cutRow) forEachTask(f, each, [...at, whole]);
+      });
     });
   }
 
@@ -217,15 +228,7 @@ class WinogradRenderer {
     for (const each of inScratch) target.place(each);
     // Filters that do not lie as panels are packed, and the panels kept.
     target.place(w.filters, this.isConstant && this.liesAsPanels ? "kept" : "scratch");
-    const results = w.results === undefined ? [] : [w.results];
-    const others = [
-      w.imageTransform.box,
-      w.imageTransform.columns,
-      w.images,
-      w.products,
-      w.resultColumns,
-      ...results,
-    ];
+    const others = [w.imageTransform.box, w.imageTransform.columns, w.images, w.products, w.resultColumns];
     target.placeInThread(others.filter((operand) => !inScratch.includes(operand)));
   }
 }
