@@ -87,6 +87,19 @@ const sizes: Readonly<Record<string, readonly [x: Shape, weight: Shape, attribut
   ],
   "5×4 of 3 channels over a batch": [[16, 5, 6, 3], [5, 4, 3, 20], { padding: [2, 1] }],
   "padding over the kernel, 2 channels over a batch": [[16, 4, 3, 2], [3, 3, 2, 24], { padding: 3 }],
+  // Few filters, whose neighbours in a row share a vector in native code.
+  "5×5, 1 to 6 channels over a batch": [[3, 9, 12, 1], [5, 5, 1, 6], { padding: 2 }],
+  "3×5, stride 2, 3 to 4 channels, rows of 9": [[2, 8, 17, 3], [3, 5, 3, 4], { stride: 2, padding: [0, 2] }],
+  "3×4, 5 to 3 channels, rows of 15": [
+    [2, 6, 18, 5],
+    [3, 4, 5, 3],
+  ],
+  "stride and dilation 2, 2 to 5 channels": [
+    [1, 9, 15, 2],
+    [3, 3, 2, 5],
+    { stride: 2, dilation: 2, padding: 2 },
+  ],
+  "1×9, 4 to 1 channels": [[2, 5, 16, 4], [1, 9, 4, 1], { padding: [0, 4] }],
   "3×3, stride 2, to 3×3": [[2, 5, 5, 8], [3, 3, 8, 16], { stride: 2, padding: 1 }],
   "3×3, stride 2, to 2×2": [[2, 3, 3, 16], [3, 3, 16, 16], { stride: 2, padding: 1 }],
   "5×5, stride 3": [[1, 11, 10, 3], [5, 5, 3, 8], { stride: 3, padding: 2 }],

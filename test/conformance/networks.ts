@@ -147,6 +147,16 @@ export const cases: readonly Case[] = [
     },
   },
   {
+    name: "network: residual blocks of few channels",
+    build() {
+      const net = new Net();
+      let x = relu({ x: net.conv(input("image", [3, 7, 12, 1]), 6, 5, { padding: 2 }) }, {});
+      for (let i = 0; i < 2; i++)
+        x = relu({ x: add({ a: x, b: net.conv(x, 6, 3, { padding: 1 }) }, {}) }, {});
+      return net.trained(net.linear(x, 10), 2000);
+    },
+  },
+  {
     name: "network: inception branches, joined",
     build() {
       const net = new Net();

@@ -3,7 +3,7 @@
  * channels, so that each number of the image and of the window is loaded once for several of them, and asks for no edge where there is none.
  */
 
-import { type Depthwise, asDepthwise } from "../depthwise.ts";
+import { asDepthwise, type Depthwise } from "../depthwise.ts";
 import type { Part } from "../formula.ts";
 import type { Axis, Index } from "../index-expression.ts";
 import { type Layout, linearIndex } from "../layout.ts";

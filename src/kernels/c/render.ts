@@ -10,6 +10,7 @@ import { splitReduction } from "../split-reduction.ts";
 import type { Operand } from "../value.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderDepthwise } from "./depthwise.ts";
+import { renderFewColumns } from "./few-columns.ts";
 import { renderFewRows } from "./few-rows.ts";
 import { keyOfFormula } from "./formula-key.ts";
 import { renderNest } from "./nest.ts";
@@ -130,6 +131,7 @@ function renderFormula(target: CTarget, formula: Formula, layout: Layout): Launc
       (renderWinograd(target, contraction, layout) ??
         renderFewRows(target, contraction, layout) ??
         renderTapProducts(target, contraction, layout) ??
+        renderFewColumns(target, contraction, layout) ??
         renderOuterProduct(target, contraction, layout) ??
         renderGathered(target, contraction, layout) ??
         renderContraction(target, contraction, layout));

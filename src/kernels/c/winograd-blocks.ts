@@ -5,8 +5,8 @@
  */
 
 import type { Box } from "../contraction-view.ts";
-import type { Axis } from "../index-expression.ts";
 import type { Part } from "../formula.ts";
+import type { Axis } from "../index-expression.ts";
 import type { Layout } from "../layout.ts";
 import { asContraction } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";

@@ -3,9 +3,9 @@
  * and filters that are up to four times as many and come from memory.
  */
 
+import type { Correlation, WinogradOptions } from "../winograd.ts";
 import type { PanelOptions } from "../winograd-panels.ts";
 import { tilesOf } from "../winograd-staged.ts";
-import type { Correlation, WinogradOptions } from "../winograd.ts";
 import { type CMachine, hasLargeL2 } from "./target.ts";
 import { tileVectors } from "./tile.ts";
 import { registerPanels } from "./winograd-registers.ts";
