@@ -2,8 +2,9 @@
  * Renders products of few rows with a large matrix, such as linear layers on one image: bound by reading B, which is used once.
  *
  * A register tile would read B in columns 64 bytes wide and a row's length apart (7 GB/s of 21 with VGG-16's first). So B is read in
- * the order in which it lies, four of its rows at a time, and added to sums of all columns, which stay in the L1 cache. Tasks are
- * chunks of the sum, whose number depends on shapes alone; they are added in order.
+ * the order in which it lies, four of its rows at a time, and added to sums of all columns, which stay in the L1 cache. The machine's
+ * own prefetchers follow these four best: asking for lines as well takes the places in which a core waits for them. Tasks are chunks
+ * of the sum, whose number depends on shapes alone; they are added in order.
  */
 
 import { extentOf } from "../index-expression.ts";
@@ -64,7 +65,6 @@ export function renderFewRows(target: CTarget, c: Contraction, layout: Layout): 
       ...each(rows, (r) => each(count, (i) => `const real x${r}_${i} = ${factor(r, i)};`)).flat(),
       `for (long j = 0; j < ${whole}; j += ${lanes}) {`,
       ...loads(lanes),
-      ...each(count, (i) => `__builtin_prefetch(b + ${(i + together) * stepB} + j);`),
       ...vectorSum(lanes),
       "}",
       `for (long j = ${whole}; j < ${columns}; j++) {`,
