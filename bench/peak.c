@@ -32,7 +32,7 @@
 #define ROWS_128 6
 #endif
 
-enum { DEPTH = 64, REPEATS = 4000, BURSTS = 400 };
+enum { DEPTH = 64, REPEATS = 4000, BURSTS = 150 };
 
 static double now(void) {
   struct timespec t;
