@@ -147,13 +147,14 @@ export const cases: readonly Case[] = [
     },
   },
   {
-    name: "network: residual blocks of few channels",
+    name: "network: residual blocks of few channels, dropout",
     build() {
       const net = new Net();
       let x = relu({ x: net.conv(input("image", [3, 7, 12, 1]), 6, 5, { padding: 2 }) }, {});
       for (let i = 0; i < 2; i++)
         x = relu({ x: add({ a: x, b: net.conv(x, 6, 3, { padding: 1 }) }, {}) }, {});
-      return net.trained(net.linear(x, 10), 2000);
+      const dropped = dropout({ x: net.conv(x, 4, 3, { padding: 1 }) }, { probability: 0.3, stream: 1 });
+      return { ...net.trained(net.linear(dropped, 10), 2000), scalars: { seed: 5, step: 9 } };
     },
   },
   {

@@ -1,7 +1,8 @@
 /**
  * Renders sums whose columns are so few that a vector of them is mostly empty, such as LeNet-5's first convolution with 6: several
  * neighbouring places of a row share the vector. Their windows together are a little wider than one, and what a place does not see of that
- * counts as zeros in the filter: 6 taps and 12 columns in place of 5 taps and 6 columns, twice.
+ * counts as zeros in the filter: 6 taps and 12 columns in place of 5 taps and 6 columns, twice. (A number that is not finite makes
+ * these not finite too.)
  *
  *   y[q·g + j, n] = Σₛ x[(q·g + j)·stride + s] · w[s, n] = Σₛ′ x[q·g·stride + s′] · w[s′ − j·stride, n]        s′ = s + j·stride
  *
@@ -11,7 +12,7 @@
 import { type Part, replaceValue, rewrite } from "../formula.ts";
 import { type Axis, axis, extentOf, type Index, index } from "../index-expression.ts";
 import type { Layout } from "../layout.ts";
-import { type Contraction, readsAround } from "../schedule-contraction.ts";
+import { type Contraction, isEpilogue, type Read, readsAround } from "../schedule-contraction.ts";
 import { type Operand, Source, sum, Value, value } from "../value.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest, renderNestHelper } from "./nest.ts";
@@ -51,132 +52,151 @@ export function renderFewColumns(
 /** Where places are rows of the result: a convolution, or its input gradient. */
 function renderPlaces(target: CTarget, c: Contraction, layout: Layout): Launch[] | undefined {
   const wide = wideOf(c, target, c.m, c.k);
-  if (wide === undefined) return undefined;
-  const { q, s, wideQ, wideS, columns, places, shift } = wide;
-  const { n, a, b, part } = c;
-  const outLayout = widened(part.at, layout, c, wide);
-  if (outLayout === undefined) return undefined;
-  const kernel = new CKernel(target);
-  const helpers: string[] = [];
-  const operands: Operand[] = [b.operand];
-  const toWide = new Map<Axis, Index>([
-    [q, index(wideQ)],
-    [n, index(columns)],
-  ]);
+  const outLayout = wide && widened(c.part.at, layout, c, wide);
+  const beside = wide && readsBeside(target, c, wide);
+  if (wide === undefined || outLayout === undefined || beside === undefined) return undefined;
+  const { q, s, wideQ, wideS, columns } = wide;
+  const [m, k] = [replaced(c.m, q, wideQ), replaced(c.k, s, wideS)];
+  const filter: Operand = { shape: [...k, columns].map((each) => each.extent) };
+  const { launch, isConstant } = prepare(target, c, wide, filter, beside.repeated);
+  const readA = new Value({ ...c.a, at: widenedA(c.a.at, wide) });
+  const readB = new Source(filter).at(...k, columns);
+  const total = sumOver(k, readA, readB);
+  const part: Part = {
+    axes: [...m, columns],
+    at: c.part.at.map((each) => each.substitute(toWide(c, wide))),
+    value: rewrite(c.part.value, (each) => (each === c.sum ? total : beside.instead.get(each))),
+  };
+  const rendered = renderWide(target, { part, sum: total, n: columns, m, k }, outLayout, isConstant);
+  return rendered && [launch, ...rendered];
+}
 
-  // What stands around the sum: images that lie as the result does are read in wide steps, what depends on the column alone is repeated.
-  const around = new Map<Value, Value>();
-  const repeated: { read: Value; operand: Operand }[] = [];
-  for (const read of readsAround(part.value, c.sum)) {
+/** What depends on the column alone, and its copies for all places that share a vector. */
+interface Repeated {
+  readonly read: Value;
+  readonly from: Operand;
+  readonly to: Operand;
+}
+
+/**
+ * What is read in place of what stands around the sum: images that lie as the result does, in wide steps, and of what depends on the column
+ * alone copies. Undefined where something else stands there.
+ */
+function readsBeside(
+  target: CTarget,
+  { part, sum, n }: Contraction,
+  wide: Wide,
+): { readonly instead: ReadonlyMap<Value, Value>; readonly repeated: readonly Repeated[] } | undefined {
+  if (!isEpilogue(part.value, sum)) return undefined;
+  const instead = new Map<Value, Value>();
+  const repeated: Repeated[] = [];
+  for (const read of readsAround(part.value, sum)) {
     if (read.node.kind !== "read") return undefined;
     const { at, operand } = read.node;
-    const used = new Set<Axis>();
-    for (const each of at) each.collectAxes(used);
-    if (used.has(q)) {
-      const view = widened(at, target.layoutOf(operand), c, wide);
-      if (view === undefined) return undefined;
-      const viewed: Operand = { shape: operand.shape };
-      target.layouts.set(viewed, view);
-      around.set(
-        read,
-        new Value({ ...read.node, operand: viewed, at: at.map((each) => each.substitute(toWide)) }),
-      );
-    } else if (used.has(n)) {
-      if (used.size > 1 || read.node.fill !== undefined) return undefined;
-      const copy: Operand = { shape: [columns.extent] };
-      around.set(read, new Source(copy).at(columns));
-      repeated.push({ read, operand: copy });
-      operands.push(operand);
+    if (at.some((each) => each.factorOf(wide.q) !== 0)) {
+      const viewed = viewedWide(target, read.node, n, wide);
+      if (viewed === undefined) return undefined;
+      instead.set(read, viewed);
+    } else if (at.some((each) => each.factorOf(n) !== 0)) {
+      if (!at.every((each) => each.terms.every(({ atom }) => atom === n))) return undefined;
+      const copy: Operand = { shape: [wide.columns.extent] };
+      instead.set(read, new Source(copy).at(wide.columns));
+      repeated.push({ read, from: operand, to: copy });
     }
   }
+  return { instead, repeated };
+}
 
-  const isConstant = operands.every((each) => target.constants.has(each));
-  const fill = (part: Part, operand: Operand) =>
-    helpers.push(renderNestHelper(kernel, [{ part, layout: target.layoutOf(operand) }]));
-  for (const { read, operand } of repeated) {
-    target.place(operand, isConstant ? "kept" : "scratch");
-    for (let j = 0; j < places; j++)
-      fill({ axes: [n], at: [index(n).plus(j * n.extent)], value: read }, operand);
-  }
-  // The filter, [...taps and channels, columns], with zeros where a place does not see a tap.
-  const k = c.k.map((each) => (each === s ? wideS : each));
-  const filter: Operand = { shape: [...k.map((each) => each.extent), columns.extent] };
-  target.place(filter, isConstant ? "kept" : "scratch");
-  for (let j = 0; j < places; j++) {
-    const taps = (from: number, extent: number, read: (axes: readonly Axis[], tap: Axis) => Value) => {
-      const tap = axis("tap", extent);
-      const axes = [...c.k.map((each) => (each === s ? tap : each)), n];
-      const at = axes.map((each) => (each === tap ? index(tap).plus(from) : index(each)));
-      at[at.length - 1] = index(n).plus(j * n.extent);
-      if (extent > 0) fill({ axes, at, value: read(axes, tap) }, filter);
-    };
-    const zero = () => value(0);
-    taps(0, j * shift, zero);
-    taps(j * shift, s.extent, (_, tap) => {
-      const replacement = new Map<Axis, Index>([[s, index(tap)]]);
-      return new Value({ ...b, at: b.at.map((each) => each.substitute(replacement)) });
-    });
-    taps(j * shift + s.extent, (places - 1 - j) * shift, zero);
-  }
-  kernel.body.push(...helpers.map((each) => `${each});`));
-
-  const readB = new Source(filter).at(...k, columns).node;
-  const readA = new Value({ ...a, at: widenedA(a.at, wide) }).node;
-  if (readA.kind !== "read" || readB.kind !== "read") return undefined;
-  const total = sumOver(k, new Value(readA), new Value(readB));
-  const whole = rewrite(part.value, (each) => (each === c.sum ? total : around.get(each)));
-  const m = c.m.map((each) => (each === q ? wideQ : each));
-  const widePart: Part = {
-    axes: [...m, columns],
-    at: part.at.map((each) => each.substitute(toWide)),
-    value: whole,
-  };
-  const rendered = renderContraction(
-    target,
-    { part: widePart, sum: total, a: readA, b: readB, n: columns, m, k, batch: [] },
-    outLayout,
-    isConstant,
+/**
+ * Writes the filter for all places that share a vector, [...taps and channels, columns], with zeros where a place does not see a tap, and
+ * what is repeated for them.
+ */
+function prepare(
+  target: CTarget,
+  { b, n, k }: Contraction,
+  { s, places, shift }: Wide,
+  filter: Operand,
+  repeated: readonly Repeated[],
+): { readonly launch: Launch; readonly isConstant: boolean } {
+  const isConstant = [b.operand, ...repeated.map(({ from }) => from)].every((each) =>
+    target.constants.has(each),
   );
-  return rendered && [target.launch(kernel, 1, isConstant), ...rendered];
+  for (const each of [filter, ...repeated.map(({ to }) => to)])
+    target.place(each, isConstant ? "kept" : "scratch");
+  const kernel = new CKernel(target);
+  const write = (part: Part, to: Operand) =>
+    kernel.body.push(`${renderNestHelper(kernel, [{ part, layout: target.layoutOf(to) }])});`);
+  for (let j = 0; j < places; j++) {
+    const column = index(n).plus(j * n.extent);
+    for (const { read, to } of repeated) write({ axes: [n], at: [column], value: read }, to);
+    const seen = new Value(b);
+    for (const [from, extent, written] of [
+      [0, j * shift, value(0)],
+      [j * shift, s.extent, seen],
+      [j * shift + s.extent, (places - 1 - j) * shift, value(0)],
+    ] as const) {
+      if (extent === 0) continue;
+      const tap = written === seen ? s : axis("tap", extent);
+      const axes = replaced(k, s, tap);
+      const at = [...axes.map((each) => (each === tap ? index(tap).plus(from) : index(each))), column];
+      write({ axes: [...axes, n], at, value: written }, filter);
+    }
+  }
+  return { launch: target.launch(kernel, 1, isConstant), isConstant };
 }
 
 /** Where places are summed over: the gradient of a filter. */
 function renderTaps(target: CTarget, c: Contraction, layout: Layout): Launch[] | undefined {
   const wide = wideOf(c, target, c.k, c.m);
-  if (wide === undefined) return undefined;
+  const readB = wide && viewedWide(target, c.b, c.n, wide);
+  if (wide === undefined || readB === undefined) return undefined;
   const { q, s, wideQ, wideS, columns, places, shift } = wide;
-  const { n, a, b, part } = c;
-  const view = widened(b.at, target.layoutOf(b.operand), c, wide);
-  if (view === undefined) return undefined;
-  const viewed: Operand = { shape: b.operand.shape };
-  target.layouts.set(viewed, view);
-  const toWide = new Map<Axis, Index>([
+  const [m, k] = [replaced(c.m, s, wideS), replaced(c.k, q, wideQ)];
+  const total = sumOver(k, new Value({ ...c.a, at: widenedA(c.a.at, wide) }), readB);
+  const axes = [...m, columns];
+  const sums: Operand = { shape: axes.map((each) => each.extent) };
+  const part: Part = { axes, at: axes.map(index), value: total };
+  const rendered = renderWide(target, { part, sum: total, n: columns, m, k }, target.place(sums, "scratch"));
+  const added = sum([places], (j) => {
+    const at = c.m.map((each) => (each === s ? index(s).plus(index(j).times(shift)) : index(each)));
+    return new Source(sums).at(...at, index(j).times(c.n.extent).plus(c.n));
+  });
+  const finished: Part = { ...c.part, value: replaceValue(c.part.value, c.sum, added) };
+  return rendered && [...rendered, renderNest(target, [{ part: finished, layout }])];
+}
+
+/** Renders a contraction whose sum is of a product of two reads. */
+function renderWide(
+  target: CTarget,
+  wide: Pick<Contraction, "part" | "sum" | "n" | "m" | "k">,
+  layout: Layout,
+  isConstant = false,
+): Launch[] | undefined {
+  const { node } = wide.sum;
+  if (node.kind !== "reduce" || node.body.node.kind !== "binary") return undefined;
+  const [a, b] = [node.body.node.a.node, node.body.node.b.node];
+  if (a.kind !== "read" || b.kind !== "read") return undefined;
+  return renderContraction(target, { ...wide, a, b, batch: [] }, layout, isConstant);
+}
+
+function replaced(axes: readonly Axis[], from: Axis, to: Axis): Axis[] {
+  return axes.map((each) => (each === from ? to : each));
+}
+
+function toWide({ n }: Pick<Contraction, "n">, { q, wideQ, columns }: Wide): ReadonlyMap<Axis, Index> {
+  return new Map([
     [q, index(wideQ)],
     [n, index(columns)],
   ]);
-  const readA = new Value({ ...a, at: widenedA(a.at, wide) }).node;
-  const readB = new Value({ ...b, operand: viewed, at: b.at.map((each) => each.substitute(toWide)) }).node;
-  if (readA.kind !== "read" || readB.kind !== "read") return undefined;
-  const [m, k] = [
-    c.m.map((each) => (each === s ? wideS : each)),
-    c.k.map((each) => (each === q ? wideQ : each)),
-  ];
-  const total = sumOver(k, new Value(readA), new Value(readB));
-  const sums: Operand = { shape: [...m, columns].map((each) => each.extent) };
-  const sumsLayout = target.place(sums, "scratch");
-  const axes = [...m, columns];
-  const sumPart: Part = { axes, at: axes.map(index), value: total };
-  const rendered = renderContraction(
-    target,
-    { part: sumPart, sum: total, a: readA, b: readB, n: columns, m, k, batch: [] },
-    sumsLayout,
-  );
-  const added = sum([places], (j) => {
-    const at = c.m.map((each) => (each === s ? index(s).plus(index(j).times(shift)) : index(each)));
-    return new Source(sums).at(...at, index(j).times(n.extent).plus(n));
-  });
-  const finished: Part = { ...part, value: replaceValue(part.value, c.sum, added) };
-  return rendered && [...rendered, renderNest(target, [{ part: finished, layout }])];
+}
+
+/** A read of an image in wide steps; undefined where it does not lie so. */
+function viewedWide(target: CTarget, read: Read, n: Axis, wide: Wide): Value | undefined {
+  const layout = widened(read.at, target.layoutOf(read.operand), { n }, wide);
+  if (layout === undefined) return undefined;
+  const operand: Operand = { shape: read.operand.shape };
+  target.layouts.set(operand, layout);
+  return new Value({ ...read, operand, at: read.at.map((each) => each.substitute(toWide({ n }, wide))) });
 }
 
 function sumOver(axes: readonly Axis[], a: Value, b: Value): Value {
@@ -196,7 +216,7 @@ function widenedA(at: readonly Index[], { q, s, wideQ, wideS, places }: Wide): I
 function widened(
   at: readonly Index[],
   layout: Layout,
-  { n }: Contraction,
+  { n }: Pick<Contraction, "n">,
   { q, places }: Wide,
 ): Layout | undefined {
   const [along, across] = [at.findIndex((each) => each.is(q)), at.findIndex((each) => each.is(n))];
