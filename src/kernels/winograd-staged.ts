@@ -3,13 +3,14 @@
  * transformed back, through memory. Each filter is read once, which is what counts where filters are many and tiles are few.
  */
 
-import { type Part, replaceValue, scatter, substitute } from "./formula.ts";
+import { type Part, scatter } from "./formula.ts";
 import { type Axis, axis, type Index, index } from "./index-expression.ts";
 import type { Read } from "./schedule-contraction.ts";
-import { type Operand, Source, sum, value } from "./value.ts";
+import { type Operand, Source, sum } from "./value.ts";
 import {
   type Correlation,
   filterTransform,
+  partAt,
   placesOf,
   resultParts,
   type Stretch,
@@ -153,7 +154,7 @@ export interface WinogradWeightGradient {
  */
 export function winogradWeightGradient(gradient: WeightGradient): WinogradWeightGradient {
   const { contraction, r, s, c, p, q, image } = gradient;
-  const { a, b, n: k, part } = contraction;
+  const { a, b, n: k } = contraction;
   const { filterRows, resultRows } = transforms[4];
   const tiles = [image?.extent ?? 1, Math.ceil(p.extent / 4), Math.ceil(q.extent / 4)];
   const { images, imageParts } = imageTransform(a, tiles, c.extent, 4);
@@ -182,17 +183,14 @@ export function winogradWeightGradient(gradient: WeightGradient): WinogradWeight
   const back = transposed(filterRows);
   const totals = transform(back, back, (i, j) => product.at(6 * i + j, ...resultAxes));
   const resultParts = totals.flatMap((row, ri) =>
-    row.map((total, si): Part => {
-      const replacement = new Map<Axis, Index>([
+    row.map((total, si) => {
+      const places = new Map<Axis, Index>([
         [r, index(ri)],
         [s, index(si)],
         [c, index(resultAxes[0])],
         [k, index(resultAxes[1])],
       ]);
-      const marker = value(0);
-      const around = replaceValue(part.value, contraction.sum, marker);
-      const moved = replaceValue(substitute(around, replacement), marker, total);
-      return { axes: resultAxes, at: part.at.map((each) => each.substitute(replacement)), value: moved };
+      return partAt(contraction, resultAxes, places, total);
     }),
   );
   return {

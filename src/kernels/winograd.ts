@@ -240,22 +240,32 @@ export function resultParts(
 
 /** The correlation's part at a place, which depends on `axes`, with `total` for its sum. */
 export function resultPart(
-  { contraction: { n: k, part, sum: replaced }, image, p, q }: Correlation,
+  { contraction, image, p, q }: Correlation,
   axes: readonly Axis[],
   at: ResultPlace,
   total: Value,
 ): Part {
-  const replacement = new Map<Axis, Index>([
+  const places = new Map<Axis, Index>([
     [p, at.row],
     [q, at.column],
-    [k, at.channel],
+    [contraction.n, at.channel],
   ]);
-  if (image !== undefined) replacement.set(image, at.image);
+  if (image !== undefined) places.set(image, at.image);
+  return partAt(contraction, axes, places, total);
+}
+
+/** The contraction's part with `places` for its axes, which depend on `axes`, and `total` for its sum. */
+export function partAt(
+  { part, sum: replaced }: Contraction,
+  axes: readonly Axis[],
+  places: ReadonlyMap<Axis, Index>,
+  total: Value,
+): Part {
   const marker = value(0);
   const around = replaceValue(part.value, replaced, marker);
   // Substitution keeps constants as they are, so the marker is found again behind it.
-  const moved = replaceValue(substitute(around, replacement), marker, total);
-  return { axes, at: part.at.map((place) => place.substitute(replacement)), value: moved };
+  const moved = replaceValue(substitute(around, places), marker, total);
+  return { axes, at: part.at.map((each) => each.substitute(places)), value: moved };
 }
 
 /** Tiles next to each other, of which so many rows or columns are within the result. */
