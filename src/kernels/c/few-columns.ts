@@ -12,13 +12,7 @@
 import { type Part, replaceValue, rewrite } from "../formula.ts";
 import { type Axis, axis, extentOf, type Index, index } from "../index-expression.ts";
 import type { Layout } from "../layout.ts";
-import {
-  asContraction,
-  type Contraction,
-  isEpilogue,
-  type Read,
-  readsAround,
-} from "../schedule-contraction.ts";
+import { type Contraction, isEpilogue, type Read, readsAround } from "../schedule-contraction.ts";
 import { type Operand, Source, sum, Value, value } from "../value.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest, renderNestHelper } from "./nest.ts";
@@ -59,7 +53,7 @@ export function renderFewColumns(
 function renderPlaces(target: CTarget, c: Contraction, layout: Layout): Launch[] | undefined {
   const wide = wideOf(c, target, c.m, c.k);
   const outLayout = wide && widened(c.part.at, layout, c, wide);
-  const beside = wide && wideReads(target, c, wide);
+  const beside = wide && readsBeside(target, c, wide);
   if (wide === undefined || outLayout === undefined || beside === undefined) return undefined;
   const { q, s, wideQ, wideS, columns } = wide;
   const [m, k] = [replaced(c.m, q, wideQ), replaced(c.k, s, wideS)];
@@ -73,7 +67,7 @@ function renderPlaces(target: CTarget, c: Contraction, layout: Layout): Launch[]
     at: c.part.at.map((each) => each.substitute(toWide(c, wide))),
     value: rewrite(c.part.value, (each) => (each === c.sum ? total : beside.instead.get(each))),
   };
-  const rendered = renderWide(target, part, outLayout, isConstant);
+  const rendered = renderWide(target, { part, sum: total, n: columns, m, k }, outLayout, isConstant);
   return rendered && [launch, ...rendered];
 }
 
@@ -88,7 +82,7 @@ interface Repeated {
  * What is read in place of what stands around the sum: images that lie as the result does, in wide steps, and of what depends on the column
  * alone copies. Undefined where something else stands there.
  */
-function wideReads(
+function readsBeside(
   target: CTarget,
   { part, sum, n }: Contraction,
   wide: Wide,
@@ -162,7 +156,7 @@ function renderTaps(target: CTarget, c: Contraction, layout: Layout): Launch[] |
   const axes = [...m, columns];
   const sums: Operand = { shape: axes.map((each) => each.extent) };
   const part: Part = { axes, at: axes.map(index), value: total };
-  const rendered = renderWide(target, part, target.place(sums, "scratch"));
+  const rendered = renderWide(target, { part, sum: total, n: columns, m, k }, target.place(sums, "scratch"));
   const added = sum([places], (j) => {
     const at = c.m.map((each) => (each === s ? index(s).plus(index(j).times(shift)) : index(each)));
     return new Source(sums).at(...at, index(j).times(c.n.extent).plus(c.n));
@@ -171,10 +165,18 @@ function renderTaps(target: CTarget, c: Contraction, layout: Layout): Launch[] |
   return rendered && [...rendered, renderNest(target, [{ part: finished, layout }])];
 }
 
-/** Renders what is a contraction by the way that it is written. */
-function renderWide(target: CTarget, part: Part, layout: Layout, isConstant = false): Launch[] | undefined {
-  const contraction = asContraction(part, layout, (operand) => target.layoutOf(operand));
-  return contraction && renderContraction(target, contraction, layout, isConstant);
+/** Renders a contraction whose sum is of a product of two reads. */
+function renderWide(
+  target: CTarget,
+  wide: Pick<Contraction, "part" | "sum" | "n" | "m" | "k">,
+  layout: Layout,
+  isConstant = false,
+): Launch[] | undefined {
+  const { node } = wide.sum;
+  if (node.kind !== "reduce" || node.body.node.kind !== "binary") return undefined;
+  const [a, b] = [node.body.node.a.node, node.body.node.b.node];
+  if (a.kind !== "read" || b.kind !== "read") return undefined;
+  return renderContraction(target, { ...wide, a, b, batch: [] }, layout, isConstant);
 }
 
 function replaced(axes: readonly Axis[], from: Axis, to: Axis): Axis[] {
