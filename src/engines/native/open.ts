@@ -8,8 +8,11 @@ import { wasmFeatures } from "../wasm/features.ts";
 import { type NativeEngineOptions, nativeEngine } from "./engine.ts";
 import { withFallback } from "./fallback.ts";
 
-/** "-exact": convolutions are summed directly alone, which costs time and saves the rounding of Winograd's algorithms. */
-export const engineNames = ["native", "wasm", "js"] as const;
+/**
+ * "wasm-256": WebAssembly with vectors of 256 bits, where the runtime has them. With "-exact" behind it, convolutions are summed directly
+ * alone, which costs time and saves the rounding of Winograd's algorithms.
+ */
+export const engineNames = ["native", "wasm", "wasm-256", "js"] as const;
 export type EngineName = (typeof engineNames)[number];
 
 export interface OpenEngineOptions {
@@ -25,7 +28,7 @@ export interface OpenEngineOptions {
 }
 
 /**
- * Opens an engine: "native", "wasm" or "js", with "-exact" behind it or not, as engines call themselves; "auto" is the
+ * Opens an engine: "native", "wasm", "wasm-256" or "js", with "-exact" behind it or not, as engines call themselves; "auto" is the
  * first of them that this machine has. Throws an EngineError for one that it has not. Double precision, "native-double", is opened by
  * `nativeEngine` alone.
  */
@@ -56,6 +59,8 @@ export async function openEngine(name: string, options: OpenEngineOptions = {}):
       });
     case "wasm":
       return wasmEngine(shared);
+    case "wasm-256":
+      return wasmEngine({ ...shared, vectors: 256 });
     case "js":
       if (threads === undefined || threads === 1) return jsEngine();
       throw new OptionError(

@@ -34,7 +34,10 @@ function exactly(found: Float32Array, outputs: readonly Tensor[], feeds: Readonl
 
 describe("wasmFeatures", () => {
   it("finds SIMD, multiply-adds with one rounding and shared memory in Node", async () => {
-    expect(await wasmFeatures()).toEqual({ simd: true, relaxedSimd: true, sharedMemory: true });
+    const { joinedVectors, ...always } = await wasmFeatures();
+    expect(always).toEqual({ simd: true, relaxedSimd: true, sharedMemory: true });
+    const [node] = process.versions.node.split(".").map(Number);
+    if (node < 24 || process.arch !== "x64") expect(joinedVectors).toBe(false);
   });
 });
 
@@ -132,6 +135,20 @@ describe.each<[string, WasmEngineOptions]>([
     one.dispose();
     other.write("s", [4, 5, 6]);
     expect([...other.read("s")]).toEqual([4, 5, 6]);
+  });
+});
+
+describe("vectors of 256 bits", () => {
+  it("are there or not, which is said", async () => {
+    const { joinedVectors } = await wasmFeatures();
+    if (joinedVectors) expect((await engineOf({ vectors: 256, exact: true })).name).toBe("wasm-256-exact");
+    else await expect(wasmEngine({ vectors: 256 })).rejects.toThrow(/no vectors of 256 bits.*Node 24/);
+  });
+
+  it("are none of other sizes", async () => {
+    await expect(wasmEngine({ vectors: 512 as 256 })).rejects.toThrow(
+      "vectors is 512, but must be 128 or 256.",
+    );
   });
 });
 

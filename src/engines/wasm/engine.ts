@@ -21,7 +21,7 @@ import { Pool } from "../pool/pool.ts";
 import { isNode } from "../pool/thread.ts";
 import { Turns } from "../turns.ts";
 import { leastSharedWork, workOf } from "../work.ts";
-import { type WasmFeatures, wasmFeatures } from "./features.ts";
+import { joinVectors, type WasmFeatures, wasmFeatures } from "./features.ts";
 
 /** `B` is which of both sizes numbers may have. */
 export interface WasmEngineOptions<B extends Bits = 32> {
@@ -33,6 +33,12 @@ export interface WasmEngineOptions<B extends Bits = 32> {
   readonly relaxed?: boolean;
   /** Whether convolutions are summed directly alone, without Winograd's algorithm, whose rounding differs. Default false. */
   readonly exact?: boolean;
+  /**
+   * Bits of the vectors that kernels are made for: 128 (the default), which WebAssembly has, or 256. These V8 makes of two neighbours in Node
+   * 24 and later, on x86-64 with AVX2: convolutions take 0.55 to 0.7 of the time, and results are the same. It is an experimental flag of
+   * V8, which Striate sets: other modules that the process compiles later are compiled with it as well.
+   */
+  readonly vectors?: 128 | 256;
   /** false: memory of one thread, as on pages that are not cross-origin isolated. Default: shared where possible. */
   readonly sharedMemory?: boolean;
   /**
@@ -52,15 +58,43 @@ const stateAddress = pageBytes;
 /** More than any machine has: a number beyond is a mistake that would take the machine down. */
 const mostThreads = 1024;
 
-/** Throws an OptionError for options out of their ranges, an EngineError where the runtime has no SIMD. */
+/** Throws an OptionError for options out of their ranges, an EngineError where the runtime has no SIMD, or not the vectors asked for. */
 export function wasmEngine(
   options: WasmEngineOptions<64> & { readonly bits: 64 },
 ): Promise<Engine<Float64Array>>;
 export function wasmEngine(options?: WasmEngineOptions): Promise<Engine>;
 export async function wasmEngine(options: WasmEngineOptions<Bits> = {}): Promise<Engine<Numbers>> {
+  const features = await wasmFeatures();
+  const joined = await joinsVectors(options.vectors, features);
+  return engineOn(features, joined, options);
+}
+
+/** Whether kernels are made for joined vectors, which are then turned on. */
+async function joinsVectors(vectors: number | undefined, { joinedVectors }: WasmFeatures): Promise<boolean> {
+  if (vectors !== undefined && vectors !== 128 && vectors !== 256)
+    throw new OptionError(`vectors is ${vectors}, but must be 128 or 256.`, { vectors });
+  if (vectors !== 256) return false;
+  if (!joinedVectors)
+    throw new EngineError(
+      "this runtime has no vectors of 256 bits for WebAssembly: Node 24 and later have them, on x86-64 with AVX2. " +
+        "Use one of these, the native engine, or vectors of 128 bits.",
+      { vectors },
+    );
+  await joinVectors();
+  return true;
+}
+
+/**
+ * The engine on a runtime of these features. Kernels for joined vectors are right where nothing joins them, if slow: tests run them on any
+ * runtime.
+ */
+export async function engineOn(
+  features: WasmFeatures,
+  joined: boolean,
+  options: WasmEngineOptions<Bits> = {},
+): Promise<Engine<Numbers>> {
   const { bits = 32 } = options;
   refuseOtherBits(bits);
-  const features = await wasmFeatures();
   if (!features.simd)
     throw new EngineError(
       "this runtime has no WebAssembly SIMD. Use Node 20 or a current browser, or the js engine.",
@@ -81,20 +115,22 @@ export async function wasmEngine(options: WasmEngineOptions<Bits> = {}): Promise
     threads,
     relaxed: relaxed && features.relaxedSimd,
     shared: sharedMemory,
+    joined,
     leastSharedWork: options.leastSharedWork ?? leastSharedWork,
     features,
   };
+  const name = joined ? "wasm-256" : "wasm";
   if (bits === 64)
     return new WasmEngine({
       ...context,
-      name: "wasm-double",
+      name: `${name}-double`,
       winograd: false,
       numbers: doublePrecision,
       array: Float64Array,
     });
   return new WasmEngine({
     ...context,
-    name: exact ? "wasm-exact" : "wasm",
+    name: exact ? `${name}-exact` : name,
     winograd: !exact,
     numbers: singlePrecision,
     array: Float32Array,

@@ -20,7 +20,12 @@ export interface WasmFeatures {
   readonly relaxedSimd: boolean;
   /** Memory that threads can share: in browsers only on pages that are cross-origin isolated. */
   readonly sharedMemory: boolean;
+  /** Whether it can be had that two neighbouring vectors are computed with as one of 256 bits: see `joinVectors`. */
+  readonly joinedVectors: boolean;
 }
+
+/** The first V8 that joins vectors, that of Node 24. */
+const joiningV8 = [13, 6] as const;
 
 /** Node 20 knows relaxed SIMD behind a flag of V8, which takes effect on modules compiled after it is set. */
 export async function wasmFeatures(): Promise<WasmFeatures> {
@@ -34,5 +39,27 @@ export async function wasmFeatures(): Promise<WasmFeatures> {
     simd: WebAssembly.validate(simdModule),
     relaxedSimd: WebAssembly.validate(relaxedModule),
     sharedMemory: isolated && typeof SharedArrayBuffer !== "undefined",
+    joinedVectors: isNode() && (await canJoinVectors()),
   };
+}
+
+/** V8 does it on x86-64 with AVX2, which all processors have that macOS and Windows still run on with this Node, and most that Linux does. */
+async function canJoinVectors(): Promise<boolean> {
+  const [major, minor] = process.versions.v8.split(".").map(Number);
+  const [first, firstMinor] = joiningV8;
+  if (process.arch !== "x64" || major < first || (major === first && minor < firstMinor)) return false;
+  if (process.platform !== "linux") return true;
+  const specifier = "node:fs/promises";
+  const fs: typeof import("node:fs/promises") = await import(/* @vite-ignore */ specifier);
+  return /\bavx2\b/.test(await fs.readFile("/proc/cpuinfo", "utf8").catch(() => ""));
+}
+
+/**
+ * Has V8 compute with two neighbouring vectors as one, by an experimental flag that takes effect on all modules that the process compiles
+ * after it is set.
+ */
+export async function joinVectors(): Promise<void> {
+  const specifier = "node:v8";
+  const v8: typeof import("node:v8") = await import(/* @vite-ignore */ specifier);
+  v8.setFlagsFromString("--experimental-wasm-revectorize");
 }

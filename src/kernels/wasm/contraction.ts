@@ -105,7 +105,7 @@ class ContractionRenderer {
     const sumInTile = c.k.filter((each) => !splits.includes(each));
     const plainEpilogue = isEpilogue(c.part.value, c.sum) && this.epilogueSteps();
     const parted = splits.length > 0 || (box?.blocked !== undefined && c.k.includes(box.blocked));
-    const groups = columnGroups(c.n.extent, this.rowsInARow(view), target.numbers.lanes);
+    const groups = columnGroups(c.n.extent, this.rowsInARow(view), target.vectors);
     const b = this.panels(sumInTile, groups, parted);
     const result = parted || !plainEpilogue ? this.partials(splits) : undefined;
     const loops = new TileLoops({

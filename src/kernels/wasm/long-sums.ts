@@ -17,7 +17,7 @@ import { type Layout, linearIndex } from "../layout.ts";
 import { type Contraction, mergeRuns, type Read, type Run } from "../schedule-contraction.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
 import { addTerms } from "./box.ts";
-import { tileShape } from "./column-groups.ts";
+import { type TileShape, widestTile } from "./column-groups.ts";
 import { renderNest } from "./nest.ts";
 import { finishSums, placeSums } from "./partial-sums.ts";
 import { type Launch, type Target, threadBuffer } from "./target.ts";
@@ -109,6 +109,7 @@ class LongSumsRenderer {
   private readonly columns: Shares;
   private readonly ofA: PanelCopy;
   private readonly ofB: PanelCopy;
+  private readonly tileShape: TileShape;
   private readonly tiles = new Map<string, number>();
 
   constructor(target: Target, c: Contraction, layout: Layout, m: Axis, places: readonly Run[]) {
@@ -117,11 +118,13 @@ class LongSumsRenderer {
     this.layout = layout;
     this.places = places;
     const { lanes, bytes } = target.numbers;
-    this.rows = sharesOf(m.extent, mostRows, tileShape.rows);
-    this.columns = sharesOf(c.n.extent, mostColumns, tileShape.vectors * lanes);
-    const height = Math.ceil(this.rows.each / Math.ceil(this.rows.each / tileShape.rows));
+    this.tileShape = widestTile(target.vectors);
+    const { vectors, rows } = this.tileShape;
+    this.rows = sharesOf(m.extent, mostRows, rows);
+    this.columns = sharesOf(c.n.extent, mostColumns, vectors * lanes);
+    const height = Math.ceil(this.rows.each / Math.ceil(this.rows.each / rows));
     this.ofA = panelCopy(this.rows.each, height, bytes);
-    this.ofB = panelCopy(this.columns.each, tileShape.vectors * lanes, bytes);
+    this.ofB = panelCopy(this.columns.each, vectors * lanes, bytes);
   }
 
   render(): Launch[] {
@@ -382,12 +385,13 @@ class LongSumsRenderer {
         name: `${name}_tile${key}`,
         rows,
         lanes,
-        vectors: tileShape.vectors,
+        vectors: this.tileShape.vectors,
         rowFactors: [1, width],
         steps: { a: this.ofA.width, b: this.ofB.width, table: 0 },
         reads: [],
         accumulates: true,
         bare: true,
+        parking: false,
       });
       this.tiles.set(key, tile);
     }

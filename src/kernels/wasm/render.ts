@@ -24,6 +24,8 @@ export interface RenderOptions {
   /** Whether the runtime has multiply-adds with one rounding. */
   readonly relaxed: boolean;
   readonly threads: number;
+  /** Whether the runtime makes one vector of twice the width of two neighbours. Default false. */
+  readonly joined?: boolean;
   /** Whether 3×3 convolutions may be computed by Winograd's algorithm. Default true. */
   readonly winograd?: boolean;
   /** Default: single precision. */
@@ -52,11 +54,11 @@ export function render(
   steps: readonly { readonly formula: Formula; readonly target: Layout }[],
   layouts: Layouts,
   map: MemoryMap,
-  { shared, relaxed, threads, winograd = true, numbers = singlePrecision }: RenderOptions,
+  { shared, relaxed, threads, joined = false, winograd = true, numbers = singlePrecision }: RenderOptions,
   { constants, preparation }: Lasting = { constants: new Set(), preparation: 0 },
 ): Rendered {
   const module = new ModuleBuilder({ shared });
-  const target = new Target(module, map, { relaxed, threads, winograd, constants, numbers }, layouts);
+  const target = new Target(module, map, { relaxed, threads, joined, winograd, constants, numbers }, layouts);
   const launches = steps.map((step, i) => {
     target.beginStep();
     const rendered = renderFormula(target, step.formula, step.target);
@@ -108,12 +110,11 @@ function renderFormula(target: Target, formula: Formula, layout: Layout): Launch
 /** A contraction over a copy of what it reads, where that pays. */
 function renderGathered(target: Target, contraction: Contraction, layout: Layout): Launch[] | undefined {
   const read = target.layoutOf(contraction.a.operand);
-  const { lanes } = target.numbers;
   const found = gathered(
     contraction,
     layout,
     read,
-    (rows, stretches) => stretches * stepCycles(contraction.n.extent, rows, lanes),
+    (rows, stretches) => stretches * stepCycles(contraction.n.extent, rows, target.vectors),
   );
   if (found === undefined) return undefined;
   const { copied, scattered } = found;

@@ -6,6 +6,7 @@ import { contiguousLayout, type Layout, type Layouts } from "../layout.ts";
 import { placesBeyond } from "../split-reduction.ts";
 import type { Operand } from "../value.ts";
 import { FunctionBuilder, type Local, type ModuleBuilder, type NumberForm } from "./assembler.ts";
+import type { Vectors } from "./column-groups.ts";
 import { MathLibrary } from "./math.ts";
 
 /** One function of the module, called once for each of its tasks, in any order and from any thread. */
@@ -38,6 +39,7 @@ export class Target {
   readonly math: MathLibrary;
   readonly map: MemoryMap;
   readonly numbers: NumberForm;
+  readonly vectors: Vectors;
   /** Whether multiply-adds with one rounding may be used. */
   readonly relaxed: boolean;
   /** Whether Winograd's algorithm may be used, whose rounding differs from the direct sum's. */
@@ -67,7 +69,8 @@ export class Target {
       winograd,
       constants,
       numbers,
-    }: Pick<Target, "relaxed" | "threads" | "winograd" | "constants" | "numbers">,
+      joined,
+    }: Pick<Target, "relaxed" | "threads" | "winograd" | "constants" | "numbers"> & Pick<Vectors, "joined">,
     layouts: Layouts,
   ) {
     this.module = module;
@@ -75,6 +78,7 @@ export class Target {
     this.math = new MathLibrary(module, numbers);
     this.map = map;
     this.numbers = numbers;
+    this.vectors = { lanes: numbers.lanes, joined };
     this.relaxed = relaxed;
     this.winograd = winograd;
     this.constants = constants;

@@ -7,7 +7,7 @@ import type { FunctionBuilder, Local } from "./assembler.ts";
 import { addTerms, emitBox } from "./box.ts";
 import type { ColumnGroup } from "./contraction-types.ts";
 import type { Launch, Target } from "./target.ts";
-import type { EpilogueRead } from "./tile.ts";
+import { type EpilogueRead, parkedBytes } from "./tile.ts";
 import { type Range, rowTables, type TileLoopsOptions, TileRows, type TileTask } from "./tile-rows.ts";
 
 /** Enough tasks to keep threads balanced. */
@@ -68,6 +68,7 @@ export class TileLoops {
     const rowRange: Range =
       sharesRows && rowTasks > 1 ? this.stretch(rowTask, perRowTask, run.extent) : [0, run?.extent ?? 1];
 
+    this.findParked();
     if (this.t.boxAddress !== undefined && box !== undefined) {
       const numbers = box.extents.reduce((x, y) => x * y, 1);
       const boxBytes = Math.ceil((f.numbers.bytes * numbers + 64) / 64) * 64;
@@ -87,6 +88,16 @@ export class TileLoops {
       });
     }
     return { name: f.name, index: this.o.target.module.add(f), tasks: beside * rowTasks * shares };
+  }
+
+  /** Sets where this thread's tiles may park their sums. */
+  private findParked(): void {
+    const { f } = this;
+    const { parked } = this.t;
+    if (parked === undefined) return;
+    const bytes = parkedBytes(this.o.target);
+    const address = this.o.target.perThread(bytes);
+    f.get(f.parameter(1)).i32(bytes).op("i32.mul").i32(address).op("i32.add").set(parked);
   }
 
   /**
@@ -277,6 +288,7 @@ function taskOf({ target, contraction: c, layout, view, partials }: TileLoopsOpt
     boxAddress: box === undefined ? undefined : f.local("i32"),
     blockStart: f.local("i32"),
     blockEnd: f.local("i32"),
+    parked: target.vectors.joined ? f.local("i32") : undefined,
   };
 }
 

@@ -49,6 +49,8 @@ export interface TileTask {
   readonly boxAddress: Local | undefined;
   readonly blockStart: Local;
   readonly blockEnd: Local;
+  /** Memory for what this thread's tiles park; undefined where vectors are not joined. */
+  readonly parked: Local | undefined;
 }
 
 interface TileContext {
@@ -269,6 +271,7 @@ export class TileRows {
         reads: this.t.reads,
         accumulates,
         bare: partials !== undefined,
+        parking: this.t.parked !== undefined,
       });
       this.tiles.set(key, tile);
     }
@@ -281,6 +284,7 @@ export class TileRows {
     );
     if (blocked === undefined) f.i32(length);
     else f.get(this.t.blockEnd).get(this.t.blockStart).op("i32.sub").i32(length).op("i32.mul");
+    if (this.t.parked !== undefined) f.get(this.t.parked);
     f.call(tile);
   }
 

@@ -4,6 +4,7 @@ import type { Index } from "../index-expression.ts";
 import type { Contraction } from "../schedule-contraction.ts";
 import type { Value } from "../value.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
+import { widestTile } from "./column-groups.ts";
 import type { Target } from "./target.ts";
 import { emitElementwise } from "./values.ts";
 
@@ -39,16 +40,31 @@ export interface TileOptions {
   readonly accumulates: boolean;
   /** Whether the bare sum is stored. */
   readonly bare: boolean;
+  /** Whether the caller has memory for parked sums. */
+  readonly parking: boolean;
 }
 
-/** Adds a function (a, b, out, epilogue reads …, steps) to the module; returns its number. */
+/** Bytes that parked sums of a tile take at most. */
+export function parkedBytes({ vectors }: Target): number {
+  const { rows, vectors: columns } = widestTile(vectors);
+  return 16 * rows * columns;
+}
+
+/**
+ * Adds a function (a, b, out, epilogue reads …, steps, memory for parked sums if there is some) to the module; returns its number.
+ *
+ * A runtime that joins vectors (`column-groups.ts`) goes from neighbouring stores back to what is stored. Where that is more than it knows,
+ * as comparisons are, or where stores are of single lanes, it would join nothing, not the sum either: so sums are stored there first, and
+ * what stands around them is computed from that.
+ */
 export function renderTile(target: Target, contraction: Contraction, options: TileOptions): number {
-  const { rows, lanes, vectors, rowFactors, steps, reads, accumulates, bare } = options;
-  const parameters = 3 + reads.length + 1;
-  const f = target.helper(options.name, parameters);
+  const { rows, lanes, vectors, rowFactors, steps, reads, accumulates, bare, parking } = options;
+  const { joined } = target.vectors;
+  const f = target.helper(options.name, 4 + reads.length + Number(parking));
   const { bytes, lanes: inVector } = f.numbers;
-  const [a, b, out, count] = [f.parameter(0), f.parameter(1), f.parameter(2), f.parameter(parameters - 1)];
-  const used = Math.min(vectors, Math.ceil(lanes / inVector));
+  const [a, b, out, count] = [0, 1, 2, 3 + reads.length].map((i) => f.parameter(i));
+  const atOnce = joined ? 2 : 1;
+  const used = Math.min(vectors, atOnce * Math.ceil(lanes / (atOnce * inVector)));
   const accumulators = Array.from({ length: rows }, () =>
     Array.from({ length: used }, () => f.local("v128")),
   );
@@ -63,7 +79,7 @@ export function renderTile(target: Target, contraction: Contraction, options: Ti
   const words = Number(steps.a === undefined) + Number(steps.b === undefined);
   f.get(a).set(aAt).get(b).set(bAt);
   if (words > 0) f.i32(steps.table).set(table);
-  const parted = rowsOfFirstPart(rows, used);
+  const parted = joined ? undefined : rowsOfFirstPart(rows, used);
   f.loopWithExit((leave) => {
     if (steps.a === undefined) f.get(a).get(table).memory("i32.load").op("i32.add").set(aAt);
     if (steps.b === undefined)
@@ -110,8 +126,20 @@ export function renderTile(target: Target, contraction: Contraction, options: Ti
         .set(table);
     f.get(count).i32(1).op("i32.sub").tee(count);
   });
+  if (parking && ((!bare && contraction.part.value !== contraction.sum) || lanes < used * inVector)) {
+    const parked = f.parameter(4 + reads.length);
+    const sums = accumulators.flat();
+    for (const [i, local] of sums.entries())
+      f.get(parked)
+        .get(local)
+        .memory("v128.store", 16 * i);
+    for (const [i, local] of sums.entries())
+      f.get(parked)
+        .memory("v128.load", 16 * i)
+        .set(local);
+  }
   for (const [i, row] of accumulators.entries())
-    for (const [j, local] of row.entries()) {
+    for (const [j, local] of row.slice(0, Math.ceil(lanes / inVector)).entries()) {
       const stored = bare ? local : emitEpilogue(f, target, contraction, options, local, i, j);
       f.storeLanes(out, stored, Math.min(inVector, lanes - inVector * j), bytes * i * rowFactors[1] + 16 * j);
     }

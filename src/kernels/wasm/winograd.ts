@@ -16,7 +16,7 @@ import type { Operand } from "../value.ts";
 import { asCorrelation, asWeightGradient, type Correlation } from "../winograd.ts";
 import { type HalvesOptions, type WinogradHalves, winogradByHalves } from "../winograd-halves.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
-import { tileShape } from "./column-groups.ts";
+import { widestTile } from "./column-groups.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
 import type { Launch, Target } from "./target.ts";
@@ -110,7 +110,7 @@ class WinogradRenderer {
     this.correlation = correlation;
     this.isConstant = target.constants.has(correlation.contraction.b.operand);
     const k = correlation.contraction.n.extent;
-    const width = tileShape.vectors * target.numbers.lanes;
+    const width = widestTile(target.vectors).vectors * target.numbers.lanes;
     this.liesAsPanels = k % width === 0;
     this.w = winogradByHalves(correlation, { ...options, panels: this.liesAsPanels ? k / width : 1 });
     this.options = options;
