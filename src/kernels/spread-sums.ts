@@ -19,19 +19,28 @@ export interface SumVectors {
 
 /** The parts, over the same axes, each as several that go through neighbouring vectors side by side; unchanged where they are not such sums. */
 export function spreadSums(placed: readonly PlacedPart[], together: SumVectors): readonly PlacedPart[] {
+  const last = placed[0].part.axes.at(-1);
+  if (last === undefined || !placed.every((each) => isLongSum(each, last))) return placed;
+  return sideBySide(placed, vectorsTogether(last.extent, placed.length, together), together.lanes);
+}
+
+/** Parts over the same axes, each as several for neighbouring vectors of so many lanes along the last axis: together they divide it. */
+export function sideBySide(
+  placed: readonly PlacedPart[],
+  vectors: number,
+  lanes: number,
+): readonly PlacedPart[] {
   const { axes } = placed[0].part;
   const last = axes.at(-1);
-  if (last === undefined || !placed.every((each) => isLongSum(each, last))) return placed;
-  const vectors = vectorsTogether(last.extent, placed.length, together);
-  if (vectors === 1) return placed;
-  const width = vectors * together.lanes;
+  if (last === undefined || vectors === 1) return placed;
+  const width = vectors * lanes;
   const block = axis(`${last.name}Block`, last.extent / width);
-  const lane = axis(`${last.name}Lane`, together.lanes);
+  const lane = axis(`${last.name}Lane`, lanes);
   return placed.flatMap(({ part, layout }) =>
     Array.from({ length: vectors }, (_, i) => {
       const at = index(block)
         .times(width)
-        .plus(i * together.lanes)
+        .plus(i * lanes)
         .plus(lane);
       const replacement = new Map<Axis, Index>([[last, at]]);
       const moved: Part = {

@@ -30,7 +30,7 @@ export const engines: readonly EngineUnderTest[] = [
 async function joinedEngine(): Promise<Engine> {
   const options = { threads: 2, leastSharedWork: 0 };
   const features = await wasmFeatures();
-  if (!features.joinedVectors) return (await engineOn(features, true, options)) as Engine;
+  if (!features.joinedVectors) return (await engineOn(features, "joined", options)) as Engine;
   // What runs once or twice would otherwise run as baseline code, which joins nothing.
   setFlagsFromString("--no-liftoff");
   setFlagsFromString("--no-wasm-inlining");

@@ -34,9 +34,10 @@ function exactly(found: Float32Array, outputs: readonly Tensor[], feeds: Readonl
 
 describe("wasmFeatures", () => {
   it("finds SIMD, multiply-adds with one rounding and shared memory in Node", async () => {
-    const { joinedVectors, ...always } = await wasmFeatures();
+    const { joinedVectors, loadsInOrder, ...always } = await wasmFeatures();
     expect(always).toEqual({ simd: true, relaxedSimd: true, sharedMemory: true });
     const [node] = process.versions.node.split(".").map(Number);
+    expect(loadsInOrder).toBe(node >= 24);
     if (node < 24 || process.arch !== "x64") expect(joinedVectors).toBe(false);
   });
 });

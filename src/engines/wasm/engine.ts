@@ -8,6 +8,7 @@ import type { Plan } from "../../graph/planned.ts";
 import type { StateLayout } from "../../graph/state-layout.ts";
 import type { Numbers } from "../../kernels/javascript.ts";
 import { doublePrecision, singlePrecision } from "../../kernels/wasm/assembler.ts";
+import type { VectorCode } from "../../kernels/wasm/column-groups.ts";
 import { type RenderOptions, render } from "../../kernels/wasm/render.ts";
 import type { MemoryMap } from "../../kernels/wasm/target.ts";
 import { scalarOffsets } from "../../kernels/wasm/values.ts";
@@ -65,15 +66,17 @@ export function wasmEngine(
 export function wasmEngine(options?: WasmEngineOptions): Promise<Engine>;
 export async function wasmEngine(options: WasmEngineOptions<Bits> = {}): Promise<Engine<Numbers>> {
   const features = await wasmFeatures();
-  const joined = await joinsVectors(options.vectors, features);
-  return engineOn(features, joined, options);
+  return engineOn(features, await vectorCodeFor(options.vectors, features), options);
 }
 
-/** Whether kernels are made for joined vectors, which are then turned on. */
-async function joinsVectors(vectors: number | undefined, { joinedVectors }: WasmFeatures): Promise<boolean> {
+/** What the runtime makes of vectors of so many bits; joined ones are turned on. */
+async function vectorCodeFor(
+  vectors: number | undefined,
+  { joinedVectors, loadsInOrder }: WasmFeatures,
+): Promise<VectorCode> {
   if (vectors !== undefined && vectors !== 128 && vectors !== 256)
     throw new OptionError(`vectors is ${vectors}, but must be 128 or 256.`, { vectors });
-  if (vectors !== 256) return false;
+  if (vectors !== 256) return loadsInOrder ? "ordered" : "hoisted";
   if (!joinedVectors)
     throw new EngineError(
       "this runtime has no vectors of 256 bits for WebAssembly: Node 24 and later have them, on x86-64 with AVX2. " +
@@ -81,16 +84,16 @@ async function joinsVectors(vectors: number | undefined, { joinedVectors }: Wasm
       { vectors },
     );
   await joinVectors();
-  return true;
+  return "joined";
 }
 
 /**
- * The engine on a runtime of these features. Kernels for joined vectors are right where nothing joins them, if slow: tests run them on any
- * runtime.
+ * The engine on a runtime of these features, with kernels for such a compiler. They are right on any, if slow where nothing joins vectors:
+ * so tests can run them.
  */
 export async function engineOn(
   features: WasmFeatures,
-  joined: boolean,
+  vectorCode: VectorCode,
   options: WasmEngineOptions<Bits> = {},
 ): Promise<Engine<Numbers>> {
   const { bits = 32 } = options;
@@ -115,11 +118,11 @@ export async function engineOn(
     threads,
     relaxed: relaxed && features.relaxedSimd,
     shared: sharedMemory,
-    joined,
+    vectorCode,
     leastSharedWork: options.leastSharedWork ?? leastSharedWork,
     features,
   };
-  const name = joined ? "wasm-256" : "wasm";
+  const name = vectorCode === "joined" ? "wasm-256" : "wasm";
   if (bits === 64)
     return new WasmEngine({
       ...context,

@@ -20,12 +20,27 @@ export interface WasmFeatures {
   readonly relaxedSimd: boolean;
   /** Memory that threads can share: in browsers only on pages that are cross-origin isolated. */
   readonly sharedMemory: boolean;
+  /** Whether its compiler leaves loads where they stand, as that of V8 13.6 does (Node 24, Chrome 136): tiles may then fill all registers. */
+  readonly loadsInOrder: boolean;
   /** Whether it can be had that two neighbouring vectors are computed with as one of 256 bits: see `joinVectors`. */
   readonly joinedVectors: boolean;
 }
 
-/** The first V8 that joins vectors, that of Node 24. */
-const joiningV8 = [13, 6] as const;
+/** The first V8 that is known to leave loads in order and to join vectors. */
+const laterV8 = [13, 6] as const;
+
+function isLaterV8(): boolean {
+  const version = isNode()
+    ? process.versions.v8
+    : // Chrome's version is ten times that of its V8.
+      (/Chrom(?:e|ium)\/(\d+)(\d)\b/
+        .exec(globalThis.navigator?.userAgent ?? "")
+        ?.slice(1)
+        .join(".") ?? "");
+  const [major, minor] = version.split(".").map(Number);
+  const [first, firstMinor] = laterV8;
+  return major > first || (major === first && minor >= firstMinor);
+}
 
 /** Node 20 knows relaxed SIMD behind a flag of V8, which takes effect on modules compiled after it is set. */
 export async function wasmFeatures(): Promise<WasmFeatures> {
@@ -39,15 +54,14 @@ export async function wasmFeatures(): Promise<WasmFeatures> {
     simd: WebAssembly.validate(simdModule),
     relaxedSimd: WebAssembly.validate(relaxedModule),
     sharedMemory: isolated && typeof SharedArrayBuffer !== "undefined",
-    joinedVectors: isNode() && (await canJoinVectors()),
+    loadsInOrder: isLaterV8(),
+    joinedVectors: isNode() && isLaterV8() && (await hasAvx2()),
   };
 }
 
-/** V8 does it on x86-64 with AVX2, which all processors have that macOS and Windows still run on with this Node, and most that Linux does. */
-async function canJoinVectors(): Promise<boolean> {
-  const [major, minor] = process.versions.v8.split(".").map(Number);
-  const [first, firstMinor] = joiningV8;
-  if (process.arch !== "x64" || major < first || (major === first && minor < firstMinor)) return false;
+/** Node does not tell. On macOS and Windows, what this Node still runs on has it. */
+async function hasAvx2(): Promise<boolean> {
+  if (process.arch !== "x64") return false;
   if (process.platform !== "linux") return true;
   const specifier = "node:fs/promises";
   const fs: typeof import("node:fs/promises") = await import(/* @vite-ignore */ specifier);

@@ -2,12 +2,16 @@
 
 import type { ColumnGroup } from "./contraction-types.ts";
 
-/** What a runtime makes of vectors. */
+/**
+ * What a runtime's compiler makes of vectors: in "hoisted" code all loads of a loop's body come before its first multiply-add, in "ordered"
+ * code they stay where they stand; "joined" is ordered, and two neighbouring vectors become one of twice the width.
+ */
+export type VectorCode = "hoisted" | "ordered" | "joined";
+
 export interface Vectors {
+  readonly code: VectorCode;
   /** Numbers in one. */
   readonly lanes: number;
-  /** Whether two neighbours become one of twice the width. */
-  readonly joined: boolean;
 }
 
 /** A register tile: vectors of columns, and rows at most. */
@@ -17,31 +21,33 @@ export interface TileShape {
 }
 
 /** From the widest to the narrowest. */
-const plainShapes: readonly TileShape[] = [
-  { vectors: 2, rows: 5 },
-  { vectors: 1, rows: 7 },
-];
-const joinedShapes: readonly TileShape[] = [
-  { vectors: 4, rows: 6 },
-  { vectors: 2, rows: 10 },
-  { vectors: 1, rows: 7 },
-];
-
-function shapesFor({ joined }: Vectors): readonly TileShape[] {
-  return joined ? joinedShapes : plainShapes;
-}
+const tileShapesFor: Readonly<Record<VectorCode, readonly TileShape[]>> = {
+  hoisted: [
+    { vectors: 2, rows: 5 },
+    { vectors: 1, rows: 7 },
+  ],
+  ordered: [
+    { vectors: 2, rows: 6 },
+    { vectors: 1, rows: 7 },
+  ],
+  joined: [
+    { vectors: 4, rows: 6 },
+    { vectors: 2, rows: 10 },
+    { vectors: 1, rows: 7 },
+  ],
+};
 
 /** The tile of many rows and columns. */
-export function widestTile(vectors: Vectors): TileShape {
-  return shapesFor(vectors)[0];
+export function widestTile({ code }: Vectors): TileShape {
+  return tileShapesFor[code][0];
 }
 
 /**
  * Cycles for one step of the sum for all of these rows, in tiles of nearly equal size. Two multiply-adds begin in a cycle, and
  * each accumulator waits four for its last one; loads are hidden but for a part.
  */
-function cyclesOf({ vectors, rows }: TileShape, extent: number, joined: boolean): number {
-  const wide = joined ? Math.ceil(vectors / 2) : vectors;
+function cyclesOf({ vectors, rows }: TileShape, extent: number, code: VectorCode): number {
+  const wide = code === "joined" ? Math.ceil(vectors / 2) : vectors;
   const tiles = Math.ceil(extent / rows);
   const small = Math.floor(extent / tiles);
   const cycles = (height: number) => Math.max(4, (height * wide) / 2) + (height + wide) / 10;
@@ -59,10 +65,10 @@ export function stepCycles(extent: number, rows: number, vectors: Vectors): numb
 }
 
 function cover(extent: number, rows: number, vectors: Vectors): { groups: ColumnGroup[]; cost: number } {
-  const tileShapes = shapesFor(vectors);
-  const { lanes, joined } = vectors;
+  const { code, lanes } = vectors;
+  const tileShapes = tileShapesFor[code];
   const best: { cost: number; shape: TileShape | undefined }[] = [{ cost: 0, shape: undefined }];
-  const costs = tileShapes.map((shape) => cyclesOf(shape, rows, joined));
+  const costs = tileShapes.map((shape) => cyclesOf(shape, rows, code));
   for (let covered = 1; covered <= extent; covered++) {
     const ways = tileShapes.map((shape, i) => ({
       cost: best[Math.max(0, covered - shape.vectors * lanes)].cost + costs[i],

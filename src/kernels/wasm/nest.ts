@@ -8,6 +8,7 @@
 
 import { type Axis, extentOf } from "../index-expression.ts";
 import { type Nest, type PlacedPart, scheduleNest } from "../schedule-nest.ts";
+import { sideBySide } from "../spread-sums.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
 import { NestValues } from "./nest-values.ts";
 import type { Launch, Target } from "./target.ts";
@@ -26,6 +27,18 @@ export function renderNest(
 ): Launch {
   const nest = scheduleNest(parts, (operand) => target.layoutOf(operand));
   return new NestRenderer(target, nest, given).render();
+}
+
+/** The same for maps along channels, their last axis, with two neighbouring vectors in each round where the runtime joins them: it goes by their stores. */
+export function renderTransform(
+  target: Target,
+  parts: readonly PlacedPart[],
+  given: readonly Axis[] = [],
+): Launch {
+  const { code, lanes } = target.vectors;
+  const channels = parts[0].part.axes.at(-1)?.extent ?? 1;
+  const fits = code === "joined" && channels % (2 * lanes) === 0;
+  return renderNest(target, fits ? sideBySide(parts, 2, lanes) : parts, given);
 }
 
 /** A stretch of a loop: first place, and one after the last. */

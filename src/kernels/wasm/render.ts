@@ -9,7 +9,7 @@ import { splitReduction } from "../split-reduction.ts";
 import { spreadSums } from "../spread-sums.ts";
 import type { Operand } from "../value.ts";
 import { ModuleBuilder, type NumberForm, singlePrecision } from "./assembler.ts";
-import { stepCycles } from "./column-groups.ts";
+import { stepCycles, type VectorCode } from "./column-groups.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";
 import { type Launch, type MemoryMap, Target } from "./target.ts";
@@ -24,8 +24,8 @@ export interface RenderOptions {
   /** Whether the runtime has multiply-adds with one rounding. */
   readonly relaxed: boolean;
   readonly threads: number;
-  /** Whether the runtime makes one vector of twice the width of two neighbours. Default false. */
-  readonly joined?: boolean;
+  /** Default "hoisted". */
+  readonly vectorCode?: VectorCode;
   /** Whether 3×3 convolutions may be computed by Winograd's algorithm. Default true. */
   readonly winograd?: boolean;
   /** Default: single precision. */
@@ -54,11 +54,23 @@ export function render(
   steps: readonly { readonly formula: Formula; readonly target: Layout }[],
   layouts: Layouts,
   map: MemoryMap,
-  { shared, relaxed, threads, joined = false, winograd = true, numbers = singlePrecision }: RenderOptions,
+  {
+    shared,
+    relaxed,
+    threads,
+    vectorCode = "hoisted",
+    winograd = true,
+    numbers = singlePrecision,
+  }: RenderOptions,
   { constants, preparation }: Lasting = { constants: new Set(), preparation: 0 },
 ): Rendered {
   const module = new ModuleBuilder({ shared });
-  const target = new Target(module, map, { relaxed, threads, joined, winograd, constants, numbers }, layouts);
+  const target = new Target(
+    module,
+    map,
+    { relaxed, threads, vectorCode, winograd, constants, numbers },
+    layouts,
+  );
   const launches = steps.map((step, i) => {
     target.beginStep();
     const rendered = renderFormula(target, step.formula, step.target);

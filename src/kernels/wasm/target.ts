@@ -6,7 +6,7 @@ import { contiguousLayout, type Layout, type Layouts } from "../layout.ts";
 import { placesBeyond } from "../split-reduction.ts";
 import type { Operand } from "../value.ts";
 import { FunctionBuilder, type Local, type ModuleBuilder, type NumberForm } from "./assembler.ts";
-import type { Vectors } from "./column-groups.ts";
+import type { VectorCode, Vectors } from "./column-groups.ts";
 import { MathLibrary } from "./math.ts";
 
 /** One function of the module, called once for each of its tasks, in any order and from any thread. */
@@ -69,8 +69,10 @@ export class Target {
       winograd,
       constants,
       numbers,
-      joined,
-    }: Pick<Target, "relaxed" | "threads" | "winograd" | "constants" | "numbers"> & Pick<Vectors, "joined">,
+      vectorCode,
+    }: Pick<Target, "relaxed" | "threads" | "winograd" | "constants" | "numbers"> & {
+      readonly vectorCode: VectorCode;
+    },
     layouts: Layouts,
   ) {
     this.module = module;
@@ -78,7 +80,7 @@ export class Target {
     this.math = new MathLibrary(module, numbers);
     this.map = map;
     this.numbers = numbers;
-    this.vectors = { lanes: numbers.lanes, joined };
+    this.vectors = { code: vectorCode, lanes: numbers.lanes };
     this.relaxed = relaxed;
     this.winograd = winograd;
     this.constants = constants;

@@ -288,7 +288,7 @@ function taskOf({ target, contraction: c, layout, view, partials }: TileLoopsOpt
     boxAddress: box === undefined ? undefined : f.local("i32"),
     blockStart: f.local("i32"),
     blockEnd: f.local("i32"),
-    parked: target.vectors.joined ? f.local("i32") : undefined,
+    parked: target.vectors.code === "joined" ? f.local("i32") : undefined,
   };
 }
 

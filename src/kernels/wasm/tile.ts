@@ -59,11 +59,11 @@ export function parkedBytes({ vectors }: Target): number {
  */
 export function renderTile(target: Target, contraction: Contraction, options: TileOptions): number {
   const { rows, lanes, vectors, rowFactors, steps, reads, accumulates, bare, parking } = options;
-  const { joined } = target.vectors;
+  const { code } = target.vectors;
   const f = target.helper(options.name, 4 + reads.length + Number(parking));
   const { bytes, lanes: inVector } = f.numbers;
   const [a, b, out, count] = [0, 1, 2, 3 + reads.length].map((i) => f.parameter(i));
-  const atOnce = joined ? 2 : 1;
+  const atOnce = code === "joined" ? 2 : 1;
   const used = Math.min(vectors, atOnce * Math.ceil(lanes / (atOnce * inVector)));
   const accumulators = Array.from({ length: rows }, () =>
     Array.from({ length: used }, () => f.local("v128")),
@@ -79,7 +79,7 @@ export function renderTile(target: Target, contraction: Contraction, options: Ti
   const words = Number(steps.a === undefined) + Number(steps.b === undefined);
   f.get(a).set(aAt).get(b).set(bAt);
   if (words > 0) f.i32(steps.table).set(table);
-  const parted = joined ? undefined : rowsOfFirstPart(rows, used);
+  const parted = code === "hoisted" ? rowsOfFirstPart(rows, used) : undefined;
   f.loopWithExit((leave) => {
     if (steps.a === undefined) f.get(a).get(table).memory("i32.load").op("i32.add").set(aAt);
     if (steps.b === undefined)
@@ -150,8 +150,8 @@ export function renderTile(target: Target, contraction: Contraction, options: Ti
 export const registers = 15;
 
 /**
- * V8 puts all loads of a loop's body before its multiply-adds. Where registers do not suffice for that, it would spill: then the body has
- * two parts, of so many rows the first; undefined where they suffice.
+ * V8 before 13.6 puts all loads of a loop's body before its multiply-adds. Where registers do not suffice for that, it would spill: then the
+ * body has two parts, of so many rows the first; undefined where they suffice.
  */
 export function rowsOfFirstPart(rows: number, vectors: number): number | undefined {
   const left = registers - (rows + 1) * vectors;

@@ -6,7 +6,7 @@ import type { Operand } from "../value.ts";
 import type { BoxTransform } from "../winograd-halves.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
 import { emitBox } from "./box.ts";
-import { renderNest } from "./nest.ts";
+import { renderTransform } from "./nest.ts";
 import type { Launch, Target } from "./target.ts";
 
 /** A transform and its two passes. */
@@ -26,11 +26,11 @@ export function renderBoxTransform(
   return {
     box,
     passes: [
-      renderNest(
+      renderTransform(
         target,
         columnParts.map((part) => ({ part, layout: half })),
       ),
-      renderNest(
+      renderTransform(
         target,
         parts.map((part) => ({ part, layout: whole })),
         given,

@@ -9,7 +9,7 @@ import type { Operand } from "../value.ts";
 import type { WeightGradient } from "../winograd.ts";
 import { type BoxTransform, weightGradientByHalves } from "../winograd-halves.ts";
 import { renderContraction } from "./contraction.ts";
-import { renderNest } from "./nest.ts";
+import { renderTransform } from "./nest.ts";
 import type { Launch, Target } from "./target.ts";
 import { emitBoxTransform, renderBoxTransform } from "./winograd-box.ts";
 
@@ -57,7 +57,7 @@ export function renderWinogradGradient(
     transformed(contraction.a, ofImages, w.images),
     transformed(contraction.b, ofGradients, w.gradients),
     ...multiplied,
-    renderNest(
+    renderTransform(
       target,
       w.resultParts.map((part) => ({ part, layout })),
     ),

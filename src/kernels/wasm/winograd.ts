@@ -18,7 +18,7 @@ import { type HalvesOptions, type WinogradHalves, winogradByHalves } from "../wi
 import type { FunctionBuilder, Local } from "./assembler.ts";
 import { widestTile } from "./column-groups.ts";
 import { renderContraction } from "./contraction.ts";
-import { renderNest } from "./nest.ts";
+import { renderTransform } from "./nest.ts";
 import type { Launch, Target } from "./target.ts";
 import { emitBoxTransform, forEachPlace, forEachTask, renderBoxTransform } from "./winograd-box.ts";
 import { renderWinogradGradient } from "./winograd-gradient.ts";
@@ -149,7 +149,7 @@ class WinogradRenderer {
 
   private nest(parts: readonly Part[], to: Operand, given: readonly Axis[] = []): Launch {
     const layout = this.target.layoutOf(to);
-    return renderNest(
+    return renderTransform(
       this.target,
       parts.map((part) => ({ part, layout })),
       given,
@@ -192,7 +192,7 @@ class WinogradRenderer {
     const columns = this.nest(w.resultColumnParts, w.resultColumns, w.places);
     const rendered = (regions: readonly (readonly Part[])[]) =>
       regions.map((parts) =>
-        renderNest(
+        renderTransform(
           target,
           parts.map((part) => ({ part, layout: this.layout })),
           [...w.places, w.tileRow],
