@@ -4,7 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { engineNames, hasEngine } from "./engine.js";
+import { engineNames, isThere, nodeFor } from "./engine.js";
 
 /**
  * @typedef {object} Contestant
@@ -38,13 +38,17 @@ export function findContestants() {
     ...engineNames.map((engine) => ({
       id: engine,
       name: `Striate ${engine}`,
-      command: node("ours.js"),
+      command: [nodeFor(engine), here("ours.js")],
       backend: engine,
       modes: both,
       isOurs: true,
       isSlow: engine === "js",
       is128: engine === "wasm",
-      lacks: hasEngine(engine) ? "" : `dist/engines/${engine}/ is not there`,
+      lacks: isThere(engine)
+        ? ""
+        : engine === "wasm-256"
+          ? "it takes Node 24 on x86-64 with AVX2; on Linux, npm run bench -- --install brings that"
+          : `dist/engines/${engine}/ is not there`,
     })),
     {
       id: "ort",

@@ -35,6 +35,7 @@ function report(found: Examination): string {
     ["", ""],
     ["native", state("native")],
     ["wasm", state("wasm")],
+    ["wasm-256", state("wasm-256")],
     ["js", state("js")],
     ["auto takes", auto],
     ["", ""],

@@ -55,6 +55,7 @@ describe("the command line", () => {
       "striate",
       "native",
       "wasm",
+      "wasm-256",
       "js",
       "auto takes",
       "compiler",

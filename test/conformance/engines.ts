@@ -1,6 +1,5 @@
 /** The engines that conformance cases run on. */
 
-import { setFlagsFromString } from "node:v8";
 import type { Engine } from "../../src/engines/engine.ts";
 import { jsEngine } from "../../src/engines/js/engine.ts";
 import { nativeEngine } from "../../src/engines/native/engine.ts";
@@ -31,8 +30,5 @@ async function joinedEngine(): Promise<Engine> {
   const options = { threads: 2, leastSharedWork: 0 };
   const features = await wasmFeatures();
   if (!features.joinedVectors) return (await engineOn(features, "joined", options)) as Engine;
-  // What runs once or twice would otherwise run as baseline code, which joins nothing.
-  setFlagsFromString("--no-liftoff");
-  setFlagsFromString("--no-wasm-inlining");
   return wasmEngine({ ...options, vectors: 256 });
 }

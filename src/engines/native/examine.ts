@@ -2,10 +2,11 @@
 
 import { arch, availableParallelism, cpus, platform, release } from "node:os";
 import { StriateError } from "../../tensor/errors.ts";
-import { type WasmFeatures, wasmFeatures } from "../wasm/features.ts";
+import { type WasmFeatures, wasmFeatures, withoutJoinedVectors } from "../wasm/features.ts";
 import { type Compiler, findCompiler } from "./compiler.ts";
 import { nativeEngine } from "./engine.ts";
 import { cacheFolder, type Environment, ObjectCache } from "./object-cache.ts";
+import type { EngineName } from "./open.ts";
 import { loadKoffi } from "./runtime.ts";
 
 /** A thing that is there, or why it is not and what to do. */
@@ -30,7 +31,7 @@ export interface Examination {
   readonly cache: { readonly folder: string } & Found<{ readonly objects: number; readonly bytes: number }>;
   readonly wasm: WasmFeatures;
   /** Those that can be opened; native was, to see. */
-  readonly engines: Readonly<Record<"native" | "wasm" | "js", Found<object>>>;
+  readonly engines: Readonly<Record<EngineName, Found<object>>>;
   /** The engine that "auto" takes. */
   readonly auto: "native" | "wasm" | "js";
 }
@@ -51,6 +52,7 @@ export async function examine(environment: Environment = process.env): Promise<E
   const engines = {
     native,
     wasm: wasm.simd ? {} : { problem: "this runtime has no WebAssembly SIMD. Use Node 20 or later." },
+    "wasm-256": wasm.joinedVectors ? {} : { problem: withoutJoinedVectors },
     js: {},
   };
   return {

@@ -22,7 +22,7 @@ import { Pool } from "../pool/pool.ts";
 import { isNode } from "../pool/thread.ts";
 import { Turns } from "../turns.ts";
 import { leastSharedWork, workOf } from "../work.ts";
-import { joinVectors, type WasmFeatures, wasmFeatures } from "./features.ts";
+import { joinVectors, type WasmFeatures, wasmFeatures, withoutJoinedVectors } from "./features.ts";
 
 /** `B` is which of both sizes numbers may have. */
 export interface WasmEngineOptions<B extends Bits = 32> {
@@ -36,8 +36,8 @@ export interface WasmEngineOptions<B extends Bits = 32> {
   readonly exact?: boolean;
   /**
    * Bits of the vectors that kernels are made for: 128 (the default), which WebAssembly has, or 256. These V8 makes of two neighbours in Node
-   * 24 and later, on x86-64 with AVX2: convolutions take 0.55 to 0.7 of the time, and results are the same. It is an experimental flag of
-   * V8, which Striate sets: other modules that the process compiles later are compiled with it as well.
+   * 24 and later, on x86-64 with AVX2: convolutions take 0.55 to 0.7 of the time, and results differ by rounding at most. It is an
+   * experimental flag of V8, which Striate sets: other modules that the process compiles later are compiled with it as well.
    */
   readonly vectors?: 128 | 256;
   /** false: memory of one thread, as on pages that are not cross-origin isolated. Default: shared where possible. */
@@ -77,12 +77,7 @@ async function vectorCodeFor(
   if (vectors !== undefined && vectors !== 128 && vectors !== 256)
     throw new OptionError(`vectors is ${vectors}, but must be 128 or 256.`, { vectors });
   if (vectors !== 256) return loadsInOrder ? "ordered" : "hoisted";
-  if (!joinedVectors)
-    throw new EngineError(
-      "this runtime has no vectors of 256 bits for WebAssembly: Node 24 and later have them, on x86-64 with AVX2. " +
-        "Use one of these, the native engine, or vectors of 128 bits.",
-      { vectors },
-    );
+  if (!joinedVectors) throw new EngineError(withoutJoinedVectors, { vectors });
   await joinVectors();
   return "joined";
 }

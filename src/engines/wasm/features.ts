@@ -68,6 +68,11 @@ async function hasAvx2(): Promise<boolean> {
   return /\bavx2\b/.test(await fs.readFile("/proc/cpuinfo", "utf8").catch(() => ""));
 }
 
+/** What to say where they are not to be had. */
+export const withoutJoinedVectors =
+  "this runtime has no vectors of 256 bits for WebAssembly: Node 24 and later have them, on x86-64 with AVX2. " +
+  "Use one of these, the native engine, or vectors of 128 bits.";
+
 /**
  * Has V8 compute with two neighbouring vectors as one, by an experimental flag that takes effect on all modules that the process compiles
  * after it is set.
