@@ -152,7 +152,7 @@ describe("the command line", () => {
     [
       "an engine that is none",
       ["train", "lenet5", "--data", "digits", "--engine", "gpu"],
-      /auto, native, wasm, js/,
+      /auto, native, wasm, wasm-256, js/,
     ],
     ["a shape that is none", ["summary", "lenet5", "--input", "28x28"], /such as 28x28x1/],
     ["a model that is none", ["summary", "lenet"], /no model "lenet".*lenet5/],

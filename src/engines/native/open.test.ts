@@ -268,7 +268,9 @@ it("without koffi the native engine says what to install, and auto computes in W
 
 it("names the engines that there are when it is asked for another", async () => {
   await expect(openEngine("cuda")).rejects.toThrow(OptionError);
-  await expect(openEngine("cuda")).rejects.toThrow('no engine "cuda"; there are auto, native, wasm, js');
+  await expect(openEngine("cuda")).rejects.toThrow(
+    'no engine "cuda"; there are auto, native, wasm, wasm-256, js',
+  );
 });
 
 describe("an examination", () => {

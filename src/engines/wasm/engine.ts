@@ -66,19 +66,21 @@ export function wasmEngine(
 export function wasmEngine(options?: WasmEngineOptions): Promise<Engine>;
 export async function wasmEngine(options: WasmEngineOptions<Bits> = {}): Promise<Engine<Numbers>> {
   const features = await wasmFeatures();
-  return engineOn(features, await vectorCodeFor(options.vectors, features), options);
+  const vectorCode = vectorCodeFor(options.vectors, features);
+  const engine = await engineOn(features, vectorCode, options);
+  if (vectorCode === "joined") await joinVectors();
+  return engine;
 }
 
-/** What the runtime makes of vectors of so many bits; joined ones are turned on. */
-async function vectorCodeFor(
+/** What the runtime makes of vectors of so many bits. */
+function vectorCodeFor(
   vectors: number | undefined,
   { joinedVectors, loadsInOrder }: WasmFeatures,
-): Promise<VectorCode> {
+): VectorCode {
   if (vectors !== undefined && vectors !== 128 && vectors !== 256)
     throw new OptionError(`vectors is ${vectors}, but must be 128 or 256.`, { vectors });
   if (vectors !== 256) return loadsInOrder ? "ordered" : "hoisted";
   if (!joinedVectors) throw new EngineError(withoutJoinedVectors, { vectors });
-  await joinVectors();
   return "joined";
 }
 

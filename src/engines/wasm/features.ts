@@ -30,14 +30,12 @@ export interface WasmFeatures {
 const laterV8 = [13, 6] as const;
 
 function isLaterV8(): boolean {
-  const version = isNode()
-    ? process.versions.v8
-    : // Chrome's version is ten times that of its V8.
-      (/Chrom(?:e|ium)\/(\d+)(\d)\b/
-        .exec(globalThis.navigator?.userAgent ?? "")
-        ?.slice(1)
-        .join(".") ?? "");
-  const [major, minor] = version.split(".").map(Number);
+  // Chrome's version is ten times that of its V8: Chrome 136 has 13.6.
+  const found = isNode()
+    ? /^(\d+)\.(\d+)/.exec(process.versions.v8 ?? "")
+    : /Chrom(?:e|ium)\/(\d+)(\d)\b/.exec(globalThis.navigator?.userAgent ?? "");
+  if (found === null) return false;
+  const [major, minor] = found.slice(1).map(Number);
   const [first, firstMinor] = laterV8;
   return major > first || (major === first && minor >= firstMinor);
 }

@@ -1,12 +1,13 @@
 /**
  * Renders sums of products: direct, without im2col.
  *
- * A register tile holds a few rows by 8 columns of the result in vectors, and runs the whole sum in one loop. V8 orders the
- * instructions of a stretch without branches so that all loads come first and all multiply-adds last; accumulators, loaded columns and
- * spread rows must therefore fit into the 15 registers that it hands out together, or it spills. 4 × 8 tiles fit, 5 × 8 tiles do in two
- * stretches (`tile.ts`), with accumulators enough for two multiply-adds in each cycle; 6 × 8 do not, nor does a body of two steps. Rows
- * are constant distances apart, so they cost no address arithmetic. Where the sum runs over several axes of A (r, s, c of a
- * convolution), a table gives the offset of each step.
+ * A register tile holds a few rows by 8 columns of the result in vectors, or by 16 where the runtime joins vectors, and runs the
+ * whole sum in one loop. V8 before 13.6 orders the instructions of a stretch without branches so that all loads come first and all
+ * multiply-adds last; accumulators, loaded columns and spread rows must therefore fit into the 15 registers that it hands out
+ * together, or it spills. 4 × 8 tiles fit, 5 × 8 tiles do in two stretches (`tile.ts`), with accumulators enough for two
+ * multiply-adds in each cycle; 6 × 8 do not, nor does a body of two steps. Later ones leave loads in their places, so that 6 × 8
+ * and 6 × 16 fit. Rows are constant distances apart, so they cost no address arithmetic. Where the sum runs over several axes of A
+ * (r, s, c of a convolution), a table gives the offset of each step.
  *
  * B is packed once per run into panels as wide as the tile, unless it already lies like that and few rows use it. Where A
  * has edges (padding), each task first copies the part of A it needs into a box of its own, with the fill around it, sized
