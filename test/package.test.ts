@@ -89,7 +89,7 @@ describe("the bundle for browsers", () => {
    * Bytes, minified. Raise them knowingly: the whole may grow with every network (a kilobyte or two each), a program that uses one
    * network may not, and has a fifth more than when this was written.
    */
-  const limits = { whole: 460_000, program: 165_000 };
+  const limits = { whole: 460_000, program: 170_000 };
 
   const bundle = async (name: string, contents: string) => {
     const { metafile, outputFiles, warnings } = await build({
