@@ -3,10 +3,10 @@
  * memory once for each, a line here and a line there. So several vectors that lie next to each other are summed together.
  */
 
-import { type Part, substitute } from "./formula.ts";
-import { type Axis, axis, extentOf, type Index, index } from "./index-expression.ts";
+import { type Axis, extentOf } from "./index-expression.ts";
 import { linearIndex } from "./layout.ts";
 import type { PlacedPart } from "./schedule-nest.ts";
+import { sideBySide } from "./side-by-side.ts";
 
 /** Places of a sum from which on it is long. */
 const leastPlaces = 32;
@@ -22,35 +22,6 @@ export function spreadSums(placed: readonly PlacedPart[], together: SumVectors):
   const last = placed[0].part.axes.at(-1);
   if (last === undefined || !placed.every((each) => isLongSum(each, last))) return placed;
   return sideBySide(placed, vectorsTogether(last.extent, placed.length, together), together.lanes);
-}
-
-/** Parts over the same axes, each as several for neighbouring vectors of so many lanes along the last axis: together they divide it. */
-export function sideBySide(
-  placed: readonly PlacedPart[],
-  vectors: number,
-  lanes: number,
-): readonly PlacedPart[] {
-  const { axes } = placed[0].part;
-  const last = axes.at(-1);
-  if (last === undefined || vectors === 1) return placed;
-  const width = vectors * lanes;
-  const block = axis(`${last.name}Block`, last.extent / width);
-  const lane = axis(`${last.name}Lane`, lanes);
-  return placed.flatMap(({ part, layout }) =>
-    Array.from({ length: vectors }, (_, i) => {
-      const at = index(block)
-        .times(width)
-        .plus(i * lanes)
-        .plus(lane);
-      const replacement = new Map<Axis, Index>([[last, at]]);
-      const moved: Part = {
-        axes: [...axes.slice(0, -1), block, lane],
-        at: part.at.map((each) => each.substitute(replacement)),
-        value: substitute(part.value, replacement),
-      };
-      return { part: moved, layout };
-    }),
-  );
 }
 
 /** Whether a part is a sum over many places for each of its channels; windows of few are near each other anyway. */

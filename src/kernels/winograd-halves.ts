@@ -6,16 +6,8 @@
 import { type Part, scatter } from "./formula.ts";
 import { type Axis, axis, type Index, index } from "./index-expression.ts";
 import { type Operand, Source, sum, type Value } from "./value.ts";
-import {
-  type Correlation,
-  filterTransform,
-  resultPart,
-  stretchesOf,
-  transform,
-  transforms,
-  transposed,
-  type WeightGradient,
-} from "./winograd.ts";
+import { filterTransform, resultPart, stretchesOf, transform, transforms, transposed } from "./winograd.ts";
+import type { Correlation, WeightGradient } from "./winograd-forms.ts";
 import { winogradWeightGradient } from "./winograd-staged.ts";
 
 /** How a correlation is cut up. */

@@ -7,7 +7,8 @@
 import { type Part, scatter } from "./formula.ts";
 import { type Axis, axis, type Index, index } from "./index-expression.ts";
 import { type Operand, Source, sum } from "./value.ts";
-import { type Correlation, placesOf, transform, transforms } from "./winograd.ts";
+import { placesOf, transform, transforms } from "./winograd.ts";
+import type { Correlation } from "./winograd-forms.ts";
 import { imageTransform, resultRegions, tilesOf } from "./winograd-staged.ts";
 
 /** How a correlation is cut up; each number divides what it is a part of. */

@@ -8,7 +8,6 @@ import { type Axis, axis, type Index, index } from "./index-expression.ts";
 import type { Read } from "./schedule-contraction.ts";
 import { type Operand, Source, sum } from "./value.ts";
 import {
-  type Correlation,
   filterTransform,
   partAt,
   placesOf,
@@ -18,8 +17,8 @@ import {
   transform,
   transforms,
   transposed,
-  type WeightGradient,
 } from "./winograd.ts";
+import type { Correlation, WeightGradient } from "./winograd-forms.ts";
 
 export interface StagedWinograd {
   /** [α², panels, c, k / panels], with α = size + 2 */

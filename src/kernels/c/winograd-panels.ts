@@ -6,7 +6,7 @@
 
 import type { Layout } from "../layout.ts";
 import { asContraction } from "../schedule-contraction.ts";
-import type { Correlation } from "../winograd.ts";
+import type { Correlation } from "../winograd-forms.ts";
 import { type PanelledWinograd, type PanelOptions, winogradByPanels } from "../winograd-panels.ts";
 import { renderContractionHelper } from "./contraction.ts";
 import { renderNest, renderNestHelper } from "./nest.ts";

@@ -8,7 +8,8 @@
  */
 
 import type { Operand } from "../value.ts";
-import { type Correlation, transforms } from "../winograd.ts";
+import { transforms } from "../winograd.ts";
+import type { Correlation } from "../winograd-forms.ts";
 import type { PanelledWinograd, PanelOptions } from "../winograd-panels.ts";
 import { tilesOf } from "../winograd-staged.ts";
 import type { CKernel, CMachine, Launch } from "./target.ts";

@@ -3,7 +3,8 @@
  * and filters that are up to four times as many and come from memory.
  */
 
-import type { Correlation, WinogradOptions } from "../winograd.ts";
+import type { WinogradOptions } from "../winograd.ts";
+import type { Correlation } from "../winograd-forms.ts";
 import type { PanelOptions } from "../winograd-panels.ts";
 import { tilesOf } from "../winograd-staged.ts";
 import { type CMachine, hasLargeL2 } from "./target.ts";

@@ -8,7 +8,7 @@ import type { Part } from "../formula.ts";
 import type { Layout } from "../layout.ts";
 import { asContraction, type Contraction } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";
-import { asCorrelation, asWeightGradient, type Correlation, type WeightGradient } from "../winograd.ts";
+import { asCorrelation, asWeightGradient, type Correlation, type WeightGradient } from "../winograd-forms.ts";
 import { winogradInStages, winogradWeightGradient } from "../winograd-staged.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderNest } from "./nest.ts";

@@ -8,7 +8,7 @@
 
 import { type Axis, extentOf } from "../index-expression.ts";
 import { type Nest, type PlacedPart, scheduleNest } from "../schedule-nest.ts";
-import { sideBySide } from "../spread-sums.ts";
+import { sideBySide } from "../side-by-side.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
 import { NestValues } from "./nest-values.ts";
 import type { Launch, Target } from "./target.ts";

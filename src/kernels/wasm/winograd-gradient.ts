@@ -6,7 +6,7 @@
 import type { Layout } from "../layout.ts";
 import { asContraction, type Read } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";
-import type { WeightGradient } from "../winograd.ts";
+import type { WeightGradient } from "../winograd-forms.ts";
 import { type BoxTransform, weightGradientByHalves } from "../winograd-halves.ts";
 import { renderContraction } from "./contraction.ts";
 import { renderTransform } from "./nest.ts";

@@ -13,7 +13,7 @@ import type { Axis } from "../index-expression.ts";
 import type { Layout } from "../layout.ts";
 import { asContraction, type Contraction } from "../schedule-contraction.ts";
 import type { Operand } from "../value.ts";
-import { asCorrelation, asWeightGradient, type Correlation } from "../winograd.ts";
+import { asCorrelation, asWeightGradient, type Correlation } from "../winograd-forms.ts";
 import { type HalvesOptions, type WinogradHalves, winogradByHalves } from "../winograd-halves.ts";
 import type { FunctionBuilder, Local } from "./assembler.ts";
 import { widestTile } from "./column-groups.ts";
